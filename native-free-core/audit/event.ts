@@ -1,0 +1,123 @@
+// The records of the log (semantics §6). Integers only, no `undefined`, no key with two meanings.
+// A producer leaves `seq` out: the writer numbers records in the order it puts them on disk.
+
+interface RecordHead {
+  readonly v: 1;
+  /** UUIDv7. */
+  readonly event_id: string;
+  /** RFC 3339 in UTC with nanoseconds. */
+  readonly time: string;
+  readonly sidecar_id: string;
+}
+
+export interface RecordedReading {
+  readonly action_class: string;
+  readonly method: string;
+  readonly resource: string;
+  readonly rule: string;
+  readonly params: Readonly<Record<string, number | string>>;
+}
+
+/** The ExecutionEvent: exactly one for each decision. Members that do not apply are left out. */
+export interface DecisionRecord extends RecordHead {
+  readonly kind: 'decision';
+  readonly agent_id: string;
+  readonly session_id: string;
+  readonly token_id: string;
+  readonly transport: string;
+  readonly method: string;
+  readonly resource: string;
+  readonly action_class?: string;
+  readonly readings?: readonly RecordedReading[];
+  readonly rule?: string;
+  readonly outcome: 'ALLOW' | 'DENY' | 'ABORT';
+  readonly scope?: 'session' | 'call';
+  readonly reason: string;
+  readonly stage: string;
+  readonly policies: readonly string[];
+  readonly budgets: readonly {
+    readonly name: string;
+    readonly charged: number;
+    readonly remaining: number;
+  }[];
+  readonly request?: {
+    readonly scheme: string;
+    readonly body_bytes: number;
+    readonly query_present: boolean;
+  };
+  readonly params?: Readonly<Record<string, number | string>>;
+  readonly session: {
+    readonly age_s: number;
+    readonly calls: number;
+    readonly denies: number;
+    readonly last_class?: string;
+  };
+  /** Digest over bundle, registry, mappings, budgets and decision settings; a `config` record spells it out. */
+  readonly config: string;
+  /** Digest of the exact Cedar context; absent where stage 2 was not reached. */
+  readonly cedar_context_hash?: string;
+  readonly latency_us: {
+    readonly normalize: number;
+    readonly capability: number;
+    readonly policy: number;
+    readonly total: number;
+  };
+}
+
+/** What became of an allowed call. Refers to its decision; nothing is rewritten. */
+export interface OutcomeRecord extends RecordHead {
+  readonly kind: 'outcome';
+  /** `event_id` of the decision. */
+  readonly of: string;
+  /** Whether its budgets were charged or given back. */
+  readonly settled: 'committed' | 'rolled_back';
+  /** Upstream status, where one arrived. */
+  readonly status?: number;
+  readonly bytes_sent: number;
+  readonly bytes_received: number;
+  readonly latency_us: number;
+  /** Label of the injected credential. */
+  readonly injected?: string;
+  /** Set where the call was aborted after ALLOW, or cut. */
+  readonly reason?: string;
+  readonly scope?: 'session' | 'call';
+}
+
+/** Spells out the digest that decision records carry. */
+export interface ConfigRecord extends RecordHead {
+  readonly kind: 'config';
+  readonly config: string;
+  readonly bundle: string;
+  readonly registry: string;
+  readonly mappings: string;
+  readonly settings: string;
+}
+
+/** Records that could not be accepted: how many decisions were denied for it. */
+export interface GapRecord extends RecordHead {
+  readonly kind: 'gap';
+  readonly lost: number;
+}
+
+/** Found at start: a log that ended in the middle of a record. */
+export interface RecoveryRecord extends RecordHead {
+  readonly kind: 'recovery';
+  readonly discarded_bytes: number;
+  readonly records: number;
+}
+
+/** The key that signs checkpoints from here on. */
+export interface KeyRecord extends RecordHead {
+  readonly kind: 'key';
+  readonly kid: string;
+  readonly public_key: string;
+}
+
+/** Requests without an authenticated session: answered, counted, no decision. At most one record a second. */
+export interface SummaryRecord extends RecordHead {
+  readonly kind: 'summary';
+  readonly unauthenticated: number;
+}
+
+export type AuditRecord =
+  ConfigRecord | DecisionRecord | GapRecord | KeyRecord | OutcomeRecord | RecoveryRecord | SummaryRecord;

@@ -1,0 +1,60 @@
+import type { ClassSet } from '../registry/classes.ts';
+
+/** A budget rule a token carries: counted on the session as `token/<name>` (semantics §3, §5). */
+export interface TokenBudget {
+  readonly name: string;
+  readonly match: readonly string[];
+  readonly maxCalls?: number;
+  readonly maxAmount?: number;
+  readonly currency?: string;
+}
+
+/** The claims of a capability token, checked for type and bound. Seconds are Unix time. */
+export interface Claims {
+  readonly iss: string;
+  readonly aud: string;
+  readonly sub: string;
+  readonly groups: readonly string[];
+  readonly sid: string;
+  readonly jti: string;
+  readonly iat: number;
+  readonly nbf: number;
+  readonly exp: number;
+  readonly actionSet: readonly string[];
+  readonly resourceScope: readonly string[];
+  readonly budgets: readonly TokenBudget[];
+  readonly contextHash: string;
+}
+
+/** Answers whether a resource is inside a token's `resource_scope`. Compiled once a token. */
+export interface ScopeMatcher {
+  matches(resource: ScopedResource): boolean;
+}
+
+export interface ScopedResource {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+/** One verified token, ready for the hot path. */
+export interface Capability {
+  readonly claims: Claims;
+  readonly actions: ClassSet;
+  readonly scope: ScopeMatcher;
+  /** `iss`, `sub` and `sid` joined: what session state hangs on. */
+  readonly sessionKey: string;
+}
+
+/** Why stage 1 refused, in the order the checks are made. */
+export type CapabilityReason =
+  | 'TOKEN_MISSING'
+  | 'REVOCATIONS_STALE'
+  | 'TOKEN_INVALID'
+  | 'TOKEN_NOT_YET_VALID'
+  | 'TOKEN_EXPIRED'
+  | 'SESSION_ABORTED'
+  | 'TOKEN_REVOKED'
+  | 'ACTION_NOT_GRANTED'
+  | 'RESOURCE_OUT_OF_SCOPE';

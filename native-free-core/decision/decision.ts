@@ -1,0 +1,69 @@
+import type { Capability, CapabilityReason } from '../capability/claims.ts';
+import type { Envelope, NormalizerReason } from '../normalizer/envelope.ts';
+import type { BudgetLine } from '../session/budget.ts';
+
+export type Outcome = 'ALLOW' | 'DENY' | 'ABORT';
+
+/** Which stage answered. `operation`: overload, audit, readiness; `dispatch`: after ALLOW. */
+export type Stage = 'normalize' | 'capability' | 'policy' | 'operation' | 'dispatch';
+
+/** What an ABORT ends: the session, or that call only. */
+export type AbortScope = 'session' | 'call';
+
+export type Stage2Reason =
+  | 'BUNDLE_NOT_READY'
+  | 'BUNDLE_STALE'
+  | 'BUDGET_EXCEEDED'
+  | 'SESSION_LIMIT'
+  | 'POLICY_ABORT'
+  | 'POLICY_ERROR'
+  | 'POLICY_FORBID'
+  | 'POLICY_NO_PERMIT';
+
+export type OperationReason = 'OVERLOADED' | 'AUDIT_UNAVAILABLE' | 'INTERNAL';
+
+/** Reasons of an ABORT with scope `call`: something failed after ALLOW. */
+export type DispatchReason =
+  | 'DESTINATION_FORBIDDEN'
+  | 'CREDENTIAL_UNAVAILABLE'
+  | 'PLACEHOLDER_MISUSED'
+  | 'UPSTREAM_UNREACHABLE'
+  | 'UPSTREAM_TIMEOUT';
+
+export type Reason =
+  | 'OK'
+  | 'PASS_THROUGH'
+  | NormalizerReason
+  | CapabilityReason
+  | Stage2Reason
+  | OperationReason
+  | DispatchReason;
+
+/** Microseconds spent; integers. */
+export interface Timings {
+  readonly normalize: number;
+  readonly capability: number;
+  readonly policy: number;
+  readonly total: number;
+}
+
+/** The answer for one call. A denial is this value, never an exception. */
+export interface Decision {
+  readonly outcome: Outcome;
+  readonly reason: Reason;
+  readonly stage: Stage;
+  readonly scope: AbortScope | undefined;
+  /** For a person: what happened and to which target. No secret in it. */
+  readonly detail: string;
+  /** From `@remedy` of the determining policy. */
+  readonly remedy: string | undefined;
+  readonly eventId: string;
+  /** Absent where the call could not be classified. */
+  readonly envelope: Envelope | undefined;
+  readonly capability: Capability | undefined;
+  readonly policies: readonly string[];
+  readonly budgets: readonly BudgetLine[];
+  readonly timings: Timings;
+  /** What to settle once the call was dispatched or dropped; absent unless outcome is ALLOW. */
+  readonly reservation: number | undefined;
+}

@@ -1,0 +1,15 @@
+import type { AuditRecord } from '../audit/event.ts';
+
+/** Wall clock in Unix milliseconds, fractions allowed. The core never lets it run backwards. */
+export type WallClock = () => number;
+
+/** SHA-256 of bytes: node:crypto in the host, another implementation elsewhere. */
+export type Sha256 = (bytes: Uint8Array) => Uint8Array;
+
+/** Cryptographically strong random bytes. */
+export type RandomBytes = (count: number) => Uint8Array;
+
+/** Where records go. `append` answers at once: false means the pipeline is full or broken, and the call is denied. */
+export interface AuditPort {
+  append(record: AuditRecord): boolean;
+}

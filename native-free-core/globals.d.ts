@@ -1,0 +1,20 @@
+// The few web globals the core uses; every runtime it is meant for has them.
+// The core compiles without the DOM or Node type packages on purpose: `process` or `Buffer` here is a compile error.
+
+declare class TextEncoder {
+  encode(text: string): Uint8Array<ArrayBuffer>;
+  encodeInto(text: string, into: Uint8Array): { read: number; written: number };
+}
+
+declare class TextDecoder {
+  constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+  decode(bytes?: Uint8Array): string;
+}
+
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+}
+
+declare const performance: { now(): number };

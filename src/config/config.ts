@@ -1,0 +1,95 @@
+// The typed shape of `firma.toml` (semantics §9): parsed once, frozen, every path absolute.
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+}
+
+export interface BudgetConfig {
+  readonly name: string;
+  /** Classes or categories (`payment.*`). */
+  readonly match: readonly string[];
+  readonly maxCalls?: number;
+  /** Minor units; with `currency`. */
+  readonly maxAmount?: number;
+  readonly currency?: string;
+  readonly onExceed: 'deny' | 'abort';
+}
+
+/** Opens a private destination for a host: without one, only globally reachable addresses are dialled. */
+export interface DestinationConfig {
+  readonly host: string;
+  readonly cidr: string;
+}
+
+/** Sends a `host:port` to another address, for tests and the demo. A start-up warning names each. */
+export interface UpstreamOverride {
+  readonly from: string;
+  readonly to: string;
+  /** PEM file of the certificate authority that signs the other end; absent: the system's. */
+  readonly ca?: string;
+}
+
+export type CredentialSource =
+  { readonly kind: 'env'; readonly name: string } | { readonly kind: 'file'; readonly path: string };
+
+export interface CredentialConfig {
+  readonly label: string;
+  /** Patterns in the grammar of semantics §2; the first entry of the file that matches a call is used. */
+  readonly bind: readonly string[];
+  readonly source: CredentialSource;
+  /** Lower case; `authorization` by default. */
+  readonly header: string;
+  /** How the secret becomes the header's value: `Bearer <s>`, `Basic base64(user:<s>)`, or the secret as it is. */
+  readonly scheme: 'bearer' | 'basic' | 'raw';
+  /** User name of `basic`. */
+  readonly user: string;
+}
+
+export interface CapabilityRequest {
+  readonly agent: string;
+  readonly groups: readonly string[];
+  /** Classes or categories. */
+  readonly actions: readonly string[];
+  readonly scope: readonly string[];
+  readonly ttlS: number;
+}
+
+export interface RunProfile {
+  readonly id: string;
+  /** Variables added to the agent's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Names of the caller's variables that are passed on. */
+  readonly passEnv: readonly string[];
+  readonly capability: CapabilityRequest;
+}
+
+export interface Config {
+  /** Absolute path of the file, or undefined for the built-in defaults. */
+  readonly file: string | undefined;
+  readonly id: string;
+  readonly audience: string;
+  readonly mapping: { readonly files: readonly string[]; readonly defaultProtected: boolean };
+  /** A file or a directory of `*.cedar`. */
+  readonly policyPath: string;
+  readonly skewS: number;
+  readonly budgets: readonly BudgetConfig[];
+  readonly ingress: { readonly listen: ListenAddress; readonly adapter: 'auto' | 'uws' | 'node' };
+  readonly proxy: {
+    readonly listen: ListenAddress;
+    /** A connection without a byte in either direction is closed after this. */
+    readonly idleTimeoutMs: number;
+    readonly connectTimeoutMs: number;
+    readonly maxConnections: number;
+  };
+  readonly destinations: readonly DestinationConfig[];
+  readonly overrides: readonly UpstreamOverride[];
+  readonly audit: {
+    /** `checkpoint`: an ALLOW waits until the writer process has its record. `always`: until it is on disk. */
+    readonly fsync: 'checkpoint' | 'always';
+  };
+  readonly authority: { readonly maxTtlS: number; readonly issuancePath: string };
+  readonly credentials: readonly CredentialConfig[];
+  readonly run: { readonly profile: string; readonly profiles: readonly RunProfile[] };
+}

@@ -1,0 +1,1 @@
+export { entryPoint } from './entry-point.ts';
