@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: { alias: { '@firma/core': here('./native-free-core/index.ts') } },
   test: {
     include: ['test/**/*.test.ts'],
+    reporters: ['default', './test/summary-reporter.ts'],
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 30_000,
