@@ -1,5 +1,6 @@
 // The records of the log (semantics §6). Integers only, no `undefined`, no key with two meanings.
-// A producer leaves `seq` out: the writer numbers records in the order it puts them on disk.
+// A producer leaves `seq` out: the writer numbers records in the order it puts them on disk. A member that is
+// `undefined` in memory, so that all records of a kind have one shape, is absent in the log.
 
 interface RecordHead {
   readonly v: 1;
@@ -27,11 +28,11 @@ export interface DecisionRecord extends RecordHead {
   readonly transport: string;
   readonly method: string;
   readonly resource: string;
-  readonly action_class?: string;
-  readonly readings?: readonly RecordedReading[];
-  readonly rule?: string;
+  readonly action_class?: string | undefined;
+  readonly readings?: readonly RecordedReading[] | undefined;
+  readonly rule?: string | undefined;
   readonly outcome: 'ALLOW' | 'DENY' | 'ABORT';
-  readonly scope?: 'session' | 'call';
+  readonly scope?: 'session' | 'call' | undefined;
   readonly reason: string;
   readonly stage: string;
   readonly policies: readonly string[];
@@ -40,22 +41,24 @@ export interface DecisionRecord extends RecordHead {
     readonly charged: number;
     readonly remaining: number;
   }[];
-  readonly request?: {
-    readonly scheme: string;
-    readonly body_bytes: number;
-    readonly query_present: boolean;
-  };
-  readonly params?: Readonly<Record<string, number | string>>;
+  readonly request?:
+    | {
+        readonly scheme: string;
+        readonly body_bytes: number;
+        readonly query_present: boolean;
+      }
+    | undefined;
+  readonly params?: Readonly<Record<string, number | string>> | undefined;
   readonly session: {
     readonly age_s: number;
     readonly calls: number;
     readonly denies: number;
-    readonly last_class?: string;
+    readonly last_class?: string | undefined;
   };
   /** Digest over bundle, registry, mappings, budgets and decision settings; a `config` record spells it out. */
   readonly config: string;
   /** Digest of the exact Cedar context; absent where stage 2 was not reached. */
-  readonly cedar_context_hash?: string;
+  readonly cedar_context_hash?: string | undefined;
   readonly latency_us: {
     readonly normalize: number;
     readonly capability: number;
@@ -72,15 +75,15 @@ export interface OutcomeRecord extends RecordHead {
   /** Whether its budgets were charged or given back. */
   readonly settled: 'committed' | 'rolled_back';
   /** Upstream status, where one arrived. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   readonly bytes_sent: number;
   readonly bytes_received: number;
   readonly latency_us: number;
   /** Label of the injected credential. */
-  readonly injected?: string;
+  readonly injected?: string | undefined;
   /** Set where the call was aborted after ALLOW, or cut. */
-  readonly reason?: string;
-  readonly scope?: 'session' | 'call';
+  readonly reason?: string | undefined;
+  readonly scope?: 'session' | 'call' | undefined;
 }
 
 /** Spells out the digest that decision records carry. */
@@ -99,17 +102,22 @@ export interface GapRecord extends RecordHead {
   readonly lost: number;
 }
 
-/** Found at start: a log that ended in the middle of a record. */
+/** A start went on with a log that was there. Everything before it is as it was found. */
 export interface RecoveryRecord extends RecordHead {
   readonly kind: 'recovery';
+  /** Of a record whose writing never ended; 0 where the log ended with a whole one. */
   readonly discarded_bytes: number;
   readonly records: number;
+  /** Of these, how many no checkpoint covered yet: 0 after a clean stop. */
+  readonly uncovered: number;
 }
 
-/** The key that signs checkpoints from here on. */
+/** The key that signs checkpoints from here on. Its verifier key is `<kid>+<public_key>` (C2SP signed-note). */
 export interface KeyRecord extends RecordHead {
   readonly kind: 'key';
+  /** Name and hash of the key. */
   readonly kid: string;
+  /** Base64 of the algorithm byte 0x01 (Ed25519) and the key. */
   readonly public_key: string;
 }
 

@@ -1,5 +1,10 @@
 import type { ClassSet } from '../registry/classes.ts';
 
+/** What was looked at cannot be used, and why: shown to the agent, so never a claim's value. */
+export interface Invalid {
+  readonly invalid: string;
+}
+
 /** A budget rule a token carries: counted on the session as `token/<name>` (semantics §3, §5). */
 export interface TokenBudget {
   readonly name: string;
@@ -37,6 +42,9 @@ export interface ScopedResource {
   readonly port: number;
   readonly path: string;
 }
+
+/** Compiles a token's `resource_scope`; the grammar is the normalizer's (semantics §2), so it is passed in. */
+export type CompileScope = (patterns: readonly string[]) => ScopeMatcher | Invalid;
 
 /** One verified token, ready for the hot path. */
 export interface Capability {

@@ -1,5 +1,5 @@
 import type { Capability, CapabilityReason } from '../capability/claims.ts';
-import type { Envelope, NormalizerReason } from '../normalizer/envelope.ts';
+import type { CanonicalTarget, Envelope, NormalizerReason } from '../normalizer/envelope.ts';
 import type { BudgetLine } from '../session/budget.ts';
 
 export type Outcome = 'ALLOW' | 'DENY' | 'ABORT';
@@ -57,13 +57,35 @@ export interface Decision {
   readonly detail: string;
   /** From `@remedy` of the determining policy. */
   readonly remedy: string | undefined;
-  readonly eventId: string;
+  /** UUIDv7 of the decision's record; absent where nobody was authenticated, which is no decision (semantics §3). */
+  readonly eventId: string | undefined;
+  /** What is dispatched on ALLOW; absent where the target could not be read. */
+  readonly target: CanonicalTarget | undefined;
   /** Absent where the call could not be classified. */
   readonly envelope: Envelope | undefined;
   readonly capability: Capability | undefined;
   readonly policies: readonly string[];
   readonly budgets: readonly BudgetLine[];
   readonly timings: Timings;
-  /** What to settle once the call was dispatched or dropped; absent unless outcome is ALLOW. */
+  /** Id of what to settle once the call was dispatched or dropped; absent unless outcome is ALLOW. */
   readonly reservation: number | undefined;
+}
+
+/** What became of an allowed call. */
+export interface DispatchFacts {
+  /** Upstream status, where one arrived. */
+  readonly status?: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly latencyUs: number;
+  /** Label of the credential that was injected. */
+  readonly injected?: string;
+  /** Set where the call failed after ALLOW or was cut. */
+  readonly reason?: Reason;
+}
+
+/** Who calls: a token and, where the transport itself knows the session, whose token it has to be. */
+export interface Caller {
+  readonly token: string | undefined;
+  readonly session?: { readonly sid: string; readonly sub: string };
 }

@@ -3,8 +3,8 @@ import type { AuditRecord } from '../audit/event.ts';
 /** Wall clock in Unix milliseconds, fractions allowed. The core never lets it run backwards. */
 export type WallClock = () => number;
 
-/** SHA-256 of bytes: node:crypto in the host, another implementation elsewhere. */
-export type Sha256 = (bytes: Uint8Array) => Uint8Array;
+/** SHA-256 of a text's UTF-8, in lower-case hexadecimal: node:crypto in the host, another implementation elsewhere. */
+export type Sha256Hex = (text: string) => string;
 
 /** Cryptographically strong random bytes. */
 export type RandomBytes = (count: number) => Uint8Array;

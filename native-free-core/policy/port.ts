@@ -39,7 +39,7 @@ export interface PolicyContext {
     readonly bodyBytes: number;
     readonly queryPresent: boolean;
   };
-  /** Unix time in milliseconds; hour and weekday (1 is Monday) are derived from it, in UTC. */
+  /** Unix time in whole milliseconds; hour and weekday (1 is Monday) are derived from it, in UTC. */
   readonly nowMs: number;
   readonly capability: {
     readonly actions: readonly string[];
@@ -55,7 +55,7 @@ export interface PolicyVerdict {
   readonly allowed: boolean;
   /** The permits that allowed, or the forbids that denied. */
   readonly determining: readonly string[];
-  /** Policies whose evaluation errored: any one denies (invariant 5). */
+  /** Policies whose evaluation errored: any one denies (invariant 5). `<context>` and `<engine>` stand for no policy. */
   readonly errored: readonly string[];
   /** A satisfied forbid says `@outcome("abort")`. */
   readonly abort: boolean;

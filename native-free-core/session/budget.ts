@@ -25,3 +25,34 @@ export interface BudgetLine {
   readonly charged: number;
   readonly remaining: number;
 }
+
+/** A limit as it is written, in `firma.toml` or in a token: `match` holds classes or categories (`payment.*`). */
+export interface BudgetLimit {
+  readonly name: string;
+  readonly match: readonly string[];
+  readonly maxCalls?: number | undefined;
+  /** Minor units; with `currency`. */
+  readonly maxAmount?: number | undefined;
+  readonly currency?: string | undefined;
+}
+
+/** A `[[sidecar.budgets]]` entry. */
+export interface BudgetInput extends BudgetLimit {
+  readonly onExceed: 'deny' | 'abort';
+}
+
+/** Why a call got no reservation. */
+export interface Exceeded {
+  readonly reason: 'BUDGET_EXCEEDED' | 'SESSION_LIMIT';
+  /** Of the budget; for SESSION_LIMIT `hosts` or `calls_in_flight`. */
+  readonly name: string;
+  /** The budget ends the session, and committed use alone leaves no room for this call. */
+  readonly abort: boolean;
+}
+
+/** What is held for one call until it is committed or rolled back. */
+export interface Reservation {
+  readonly id: number;
+  /** The budgets this call is charged to, with what remains of each after it. */
+  readonly lines: readonly BudgetLine[];
+}

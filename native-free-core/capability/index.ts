@@ -1,0 +1,10 @@
+export { checkGrant, checkStanding, timeReason } from './check.ts';
+export type { Standing } from './check.ts';
+export type * from './claims.ts';
+export { sessionKeyOf } from './claims-check.ts';
+export { MAX_TOKEN_BYTES } from './compact.ts';
+export type { VerificationJwk } from './keys.ts';
+export { RevocationSet } from './revocation.ts';
+export type { RevocationList, RevocationOutcome } from './revocation.ts';
+export { TokenVerifier } from './verify.ts';
+export type { Refused, VerifierOptions, VerifierStats } from './verify.ts';

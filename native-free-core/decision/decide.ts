@@ -1,0 +1,185 @@
+import type { TokenVerifier } from '../capability/verify.ts';
+import type { Capability } from '../capability/claims.ts';
+import type { RawRequest, Refusal } from '../normalizer/envelope.ts';
+import type { SessionTable } from '../session/table.ts';
+import { Attempt } from './attempt.ts';
+import { MonotonicClock } from './clock.ts';
+import type { Caller, Decision, DispatchFacts } from './decision.ts';
+import { Ledger } from './ledger.ts';
+import type { AuditPort, RandomBytes, Sha256Hex, WallClock } from './ports.ts';
+import { isCanonical, type Prepared } from './prepare.ts';
+import type { RecordOrigin } from './record.ts';
+import { CAPABILITY_DETAIL, Stages, type StagesOptions } from './stages.ts';
+
+export interface DeciderOptions extends Omit<StagesOptions, 'ledger'> {
+  readonly verifier: TokenVerifier;
+  readonly audit: AuditPort;
+  readonly wallClock: WallClock;
+  readonly randomBytes: RandomBytes;
+  readonly sha256Hex: Sha256Hex;
+  readonly origin: RecordOrigin;
+}
+
+const EMPTY_BODY = new Uint8Array(0);
+const NO_HEADERS: ReadonlyMap<string, readonly string[]> = new Map();
+const FAILED = 'the decision could not be made';
+
+/** One call of `decide`; `attempt` is there once somebody is authenticated. */
+class Call {
+  readonly prepared: Prepared;
+  readonly body: Uint8Array | undefined;
+  readonly caller: Caller;
+  readonly startedAt: number;
+  attempt: Attempt | undefined = undefined;
+
+  constructor(prepared: Prepared, body: Uint8Array | undefined, caller: Caller, startedAt: number) {
+    this.prepared = prepared;
+    this.body = body;
+    this.caller = caller;
+    this.startedAt = startedAt;
+  }
+}
+
+/**
+ * Joins the rooms into one answer for one call.
+ *
+ * Order: who calls (token present, well-formed, signed, for us) → does the session stand (time, abort, revocation)
+ * → what is called → does the token grant it → budgets and Cedar → the record. So an ended session is told so
+ * whatever it sends, and a request nobody is authenticated for touches no session.
+ *
+ * What must be waited for is waited for before: a body by the caller, a token's first verification here. From then
+ * on the decision is one synchronous step, or two around a policy engine that answers later.
+ */
+export class Decider {
+  readonly #options: DeciderOptions;
+  readonly #sessions: SessionTable;
+  readonly #verifier: TokenVerifier;
+  readonly #clock: MonotonicClock;
+  readonly #stages: Stages;
+  /** Records of what is no decision: outcomes, configuration, summaries. */
+  readonly ledger: Ledger;
+
+  constructor(options: DeciderOptions) {
+    this.#options = options;
+    this.#sessions = options.sessions;
+    this.#verifier = options.verifier;
+    this.#clock = new MonotonicClock(options.wallClock);
+    this.ledger = new Ledger({ ...options, clock: this.#clock });
+    this.#stages = new Stages({ ...options, ledger: this.ledger });
+  }
+
+  /** Canonicalises and matches a request, and says whether its body has to be read first. Never throws. */
+  prepare(raw: RawRequest): Prepared {
+    const startedAt = performance.now();
+    const matched = this.#match(raw);
+    const needsBody = !('refused' in matched) && matched.needsBody;
+    return { raw, matched, needsBody, spentMs: performance.now() - startedAt };
+  }
+
+  /**
+   * Decides a prepared request and records the decision. Never throws.
+   *
+   * @param body the whole body where `needsBody`; `undefined` where it was not read, is longer or incomplete
+   * @returns at once where the token is in the cache and the engine answers at once
+   */
+  decide(prepared: Prepared, body: Uint8Array | undefined, caller: Caller): Decision | Promise<Decision> {
+    const call = new Call(prepared, body, caller, performance.now());
+    try {
+      const answer = this.#identify(call);
+      return answer instanceof Promise ? answer.catch(() => this.#failed(call)) : answer;
+    } catch {
+      return this.#failed(call);
+    }
+  }
+
+  /** Denies a call that could not be read as a request at all, recorded for the session that sent it. */
+  refuse(detail: string, caller: Caller, transport: RawRequest['transport']): Decision | Promise<Decision> {
+    const raw: RawRequest = {
+      method: '?',
+      scheme: 'https',
+      hostPort: '?',
+      target: '?',
+      headers: NO_HEADERS,
+      transport,
+      bodyLength: 0,
+    };
+    const matched: Refusal = { refused: 'MALFORMED_REQUEST', detail, target: undefined };
+    return this.decide({ raw, matched, needsBody: false, spentMs: 0 }, EMPTY_BODY, caller);
+  }
+
+  /** The first byte of an allowed call went to the upstream: its budgets stay charged. */
+  commit(decision: Decision): void {
+    if (decision.reservation !== undefined) this.#sessions.commit(decision.reservation);
+  }
+
+  /** An allowed call is over: gives back budgets that were not committed and writes the outcome. Once a call. */
+  finish(decision: Decision, facts: DispatchFacts): void {
+    const rolledBack = decision.reservation !== undefined && this.#sessions.rollBack(decision.reservation);
+    this.ledger.outcome(decision, facts, !rolledBack);
+  }
+
+  /** A credential was injected into a call of this session: policies may ask for it (`session.injected`). */
+  injected(decision: Decision, label: string): void {
+    const key = decision.capability?.sessionKey;
+    if (key !== undefined) this.#sessions.noteInjected(key, label);
+  }
+
+  #match(raw: RawRequest): Prepared['matched'] {
+    try {
+      const matched = this.#options.normalizer.match(raw);
+      const { target } = matched;
+      if (raw.transport === 'proxy' || target === undefined || isCanonical(raw, target)) return matched;
+      const detail = 'the target is not canonical, and this entrance does not dispatch';
+      return { refused: 'MALFORMED_REQUEST', detail, target };
+    } catch {
+      return { refused: 'MALFORMED_REQUEST', detail: 'the request could not be read', target: undefined };
+    }
+  }
+
+  #identify(call: Call): Decision | Promise<Decision> {
+    const nowMs = this.#clock.nowMs();
+    const { token } = call.caller;
+    if (token === undefined || token === '') {
+      return this.#nobody(call, 'TOKEN_MISSING', CAPABILITY_DETAIL.TOKEN_MISSING);
+    }
+    const cached = this.#verifier.cached(token, nowMs / 1000);
+    return cached === undefined ? this.#verify(call, token, nowMs) : this.#authenticated(call, cached, nowMs);
+  }
+
+  async #verify(call: Call, token: string, nowMs: number): Promise<Decision> {
+    const verified = await this.#verifier.verify(token, nowMs / 1000);
+    if ('refused' in verified) return this.#nobody(call, verified.refused, verified.detail);
+    return this.#authenticated(call, verified, this.#clock.nowMs());
+  }
+
+  #authenticated(call: Call, capability: Capability, nowMs: number): Decision | Promise<Decision> {
+    const { claims } = capability;
+    const known = call.caller.session;
+    if (known !== undefined && (known.sid !== claims.sid || known.sub !== claims.sub)) {
+      return this.#nobody(call, 'TOKEN_INVALID', CAPABILITY_DETAIL.TOKEN_INVALID);
+    }
+    const handle = this.#sessions.open(capability.sessionKey, nowMs, claims.budgets);
+    if (handle === undefined) return this.#nobody(call, 'OVERLOADED', 'too many sessions are open');
+    call.attempt = new Attempt(call.prepared, capability, handle, nowMs, call.startedAt);
+    return this.#stages.run(call.attempt, call.body);
+  }
+
+  #nobody(
+    call: Call,
+    reason: 'INTERNAL' | 'OVERLOADED' | 'TOKEN_INVALID' | 'TOKEN_MISSING',
+    detail: string,
+  ): Decision {
+    return this.ledger.unauthenticated(reason, detail, call.prepared, call.startedAt);
+  }
+
+  // INVARIANT: the only catch-all. Whatever went wrong, the call is denied and nothing of it stays reserved.
+  #failed(call: Call): Decision {
+    const { attempt } = call;
+    if (attempt === undefined) return this.#nobody(call, 'INTERNAL', FAILED);
+    try {
+      return this.#stages.deny(attempt, 'INTERNAL', 'operation', FAILED);
+    } catch {
+      return this.#nobody(call, 'INTERNAL', FAILED);
+    }
+  }
+}

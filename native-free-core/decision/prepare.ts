@@ -1,0 +1,28 @@
+import type { CanonicalTarget, RawRequest, Refusal } from '../normalizer/envelope.ts';
+import type { Matched } from '../normalizer/normalizer.ts';
+
+/** A request that is canonicalised and matched, not yet decided. */
+export interface Prepared {
+  readonly raw: RawRequest;
+  readonly matched: Matched | Refusal;
+  /** The whole body has to be read before deciding. */
+  readonly needsBody: boolean;
+  /** Milliseconds spent so far. */
+  readonly spentMs: number;
+}
+
+function sameHostPort(hostPort: string, target: CanonicalTarget): boolean {
+  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
+  const given = hostPort.toLowerCase();
+  if (given === `${host}:${target.port}`) return true;
+  return given === host && target.port === (target.scheme === 'https' ? 443 : 80);
+}
+
+/**
+ * Whether a request target is already in canonical form, host case and a default port apart.
+ *
+ * An entrance that does not dispatch must not classify one request and let another through.
+ */
+export function isCanonical(raw: RawRequest, target: CanonicalTarget): boolean {
+  return raw.target === target.path + target.query && sameHostPort(raw.hostPort, target);
+}

@@ -1,0 +1,11 @@
+export { explain, type ExplainedReading, type ExplainedRule, type Explanation } from './explain.ts';
+export { MAX_FACT_BODY } from './fact-reader.ts';
+export { loadMappings, type MappedRule, type Mappings } from './mappings.ts';
+export { Normalizer, type Matched, type MatchedReading } from './normalizer.ts';
+export type { ParamSource, ParamSpec, ParamType } from './param-spec.ts';
+export { compileHost, hostMatches, type HostPattern, type Invalid } from './pattern.ts';
+export type { MappingSource, Rule } from './rules.ts';
+export { compileScope, type ScopedTarget } from './scope.ts';
+export { closestWord } from './suggest.ts';
+export { canonicalTarget, defaultPort, hostHeaderProblem, type Malformed } from './target.ts';
+export { parseHostPort, type HostPort } from './host.ts';

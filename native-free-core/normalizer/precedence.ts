@@ -1,0 +1,127 @@
+import { MappingInvalid } from '../errors.ts';
+import { isFolded } from './pattern.ts';
+import type { Rule } from './rules.ts';
+import { segmentsMeet, type SegmentPattern } from './segment.ts';
+
+const ONE = 1_000_001;
+const REST = 1_000_002;
+const ANY = 1_000_003;
+
+/**
+ * Sorts rules by left-to-right specificity: host labels from the registrable end, path segments from the left,
+ * then method; at each position a literal, then a segment with a wildcard inside (more literals first), then
+ * `*`, `**`, any (semantics §2, "First match wins").
+ *
+ * INVARIANT: of two rules that match one request, the earlier one answers. The order does not depend on the
+ * order of the rules given.
+ * @throws MappingInvalid for two rules that no position separates and that some request matches both
+ */
+export function orderRules(rules: readonly Rule[]): readonly Rule[] {
+  const ranked = rules.map((rule) => ({ rule, ranks: ranksOf(rule), text: textOf(rule) }));
+  ranked.sort((left, right) => compareRanks(left.ranks, right.ranks) || compareTexts(left.text, right.text));
+  const ordered = ranked.map((entry) => entry.rule);
+  refuseConflicts(ordered);
+  return ordered;
+}
+
+function ranksOf(rule: Rule): readonly number[] {
+  const hostRanks =
+    rule.host.kind === 'any'
+      ? [ANY]
+      : [...rule.host.name.split('.').map(() => 0), rule.host.kind === 'below' ? REST : 0];
+  const pathRanks = rule.path.any ? [ANY] : [...rule.path.segments.map(segmentRank), 0];
+  return [...hostRanks, ...pathRanks, rule.methods.length === 0 ? ANY : 0];
+}
+
+function segmentRank(segment: SegmentPattern): number {
+  if (segment.kind === 'literal') return 0;
+  if (segment.kind === 'inner') return ONE - 1 - segment.literals;
+  return segment.kind === 'one' ? ONE : REST;
+}
+
+function compareRanks(left: readonly number[], right: readonly number[]): number {
+  const length = Math.min(left.length, right.length);
+  for (let i = 0; i < length; i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}
+
+function textOf(rule: Rule): string {
+  const { scheme, port, host, path, methods, foldMask } = rule;
+  return JSON.stringify([scheme, port, host.text, path.text, methods, foldMask, rule.where]);
+}
+
+function compareTexts(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function refuseConflicts(ordered: readonly Rule[]): void {
+  const named = headPlaces(ordered);
+  const groups = new Map<string, Rule[]>();
+  for (const rule of ordered) {
+    const key = conflictKey(rule);
+    const others = groups.get(key);
+    if (others === undefined) {
+      groups.set(key, [rule]);
+      continue;
+    }
+    for (const other of others) {
+      if (!pathsMeet(rule, other) || !methodsMeet(rule, other, named)) continue;
+      throw new MappingInvalid(
+        `this rule and the one at ${other.where} match the same requests and neither is more specific; ` +
+          'remove one, or make its path or method narrower',
+        { file: rule.file, line: rule.line },
+      );
+    }
+    others.push(rule);
+  }
+}
+
+/**
+ * Rules that can conflict share this: the same origin, and at each position the same kind of segment. Literals
+ * count with their text, which keeps the groups small.
+ */
+function conflictKey(rule: Rule): string {
+  const segments = rule.path.segments.map((segment) =>
+    segment.kind === 'literal' ? segment.text.toLowerCase() : segmentRank(segment),
+  );
+  const { scheme, port, host, path } = rule;
+  return JSON.stringify([scheme, port, host.kind, host.name, path.any, segments, rule.methods.length === 0]);
+}
+
+function pathsMeet(left: Rule, right: Rule): boolean {
+  return left.path.segments.every((segment, position) => {
+    const other = right.path.segments[position];
+    const fold = isFolded(left.foldMask, position) || isFolded(right.foldMask, position);
+    return other !== undefined && segmentsMeet(segment, other, fold);
+  });
+}
+
+function methodsMeet(left: Rule, right: Rule, named: ReadonlySet<string>): boolean {
+  if (left.methods.length === 0) return true;
+  return answered(left, named).some((method) => answered(right, named).includes(method));
+}
+
+/** A rule for GET answers HEAD too, unless a rule at the same place names HEAD. */
+function answered(rule: Rule, named: ReadonlySet<string>): readonly string[] {
+  if (!rule.methods.includes('GET') || named.has(placeOf(rule))) return rule.methods;
+  return [...rule.methods, 'HEAD'];
+}
+
+function headPlaces(rules: readonly Rule[]): ReadonlySet<string> {
+  return new Set(rules.filter((rule) => rule.methods.includes('HEAD')).map(placeOf));
+}
+
+/** Equal for rules whose methods stand in one place of the trie. */
+function placeOf(rule: Rule): string {
+  const { scheme, port, host, path } = rule;
+  const segments = path.segments.map((segment, position) => {
+    if (!('text' in segment)) return [segment.kind];
+    return isFolded(rule.foldMask, position)
+      ? ['folded', segment.text.toLowerCase()]
+      : [segment.kind, segment.text];
+  });
+  return JSON.stringify([scheme, port, host.kind, host.name, path.any, segments]);
+}

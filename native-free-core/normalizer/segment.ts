@@ -1,0 +1,89 @@
+/**
+ * One segment of a path pattern.
+ *
+ * `literal`: that text. `inner`: text with one or two `*` in it, each zero or more characters. `one`: exactly
+ * one segment. `rest`: one or more remaining segments; only ever the last.
+ */
+export type SegmentPattern =
+  | { readonly kind: 'literal'; readonly text: string }
+  | InnerPattern
+  | { readonly kind: 'one' }
+  | { readonly kind: 'rest' };
+
+export interface InnerPattern {
+  readonly kind: 'inner';
+  readonly text: string;
+  readonly prefix: string;
+  /** What stands between two `*`; undefined where there is one. */
+  readonly middle: string | undefined;
+  readonly suffix: string;
+  /** Characters that are not `*`: of two such patterns the one with more is the more specific. */
+  readonly literals: number;
+}
+
+/** Reads one segment as written; undefined where it has more wildcards than the grammar allows. */
+export function compileSegment(text: string): SegmentPattern | undefined {
+  if (text === '*') return { kind: 'one' };
+  if (text === '**') return { kind: 'rest' };
+  const parts = text.split('*');
+  const [prefix = '', second = '', third] = parts;
+  if (parts.length === 1) return { kind: 'literal', text };
+  if (parts.length > 3 || text.includes('**')) return undefined;
+  const literals = text.length - (parts.length - 1);
+  return third === undefined
+    ? { kind: 'inner', text, prefix, middle: undefined, suffix: second, literals }
+    : { kind: 'inner', text, prefix, middle: second, suffix: third, literals };
+}
+
+/** Lower case of an ASCII letter's code, any other code as it is. */
+export function lowerCode(code: number): number {
+  return code >= 65 && code <= 90 ? code + 32 : code;
+}
+
+/** Whether `literal` stands in `text` at `at`; with `fold`, whatever the case of its letters. No allocation. */
+export function standsAt(literal: string, text: string, at: number, fold: boolean): boolean {
+  if (!fold) return text.startsWith(literal, at);
+  if (at + literal.length > text.length) return false;
+  for (let i = 0; i < literal.length; i++) {
+    if (lowerCode(literal.charCodeAt(i)) !== lowerCode(text.charCodeAt(at + i))) return false;
+  }
+  return true;
+}
+
+/** Whether the characters of `text` from `start` to `end` match a pattern with wildcards inside. No allocation. */
+export function innerMatches(
+  pattern: InnerPattern,
+  text: string,
+  start: number,
+  end: number,
+  fold: boolean,
+): boolean {
+  const from = start + pattern.prefix.length;
+  const to = end - pattern.suffix.length;
+  if (from > to || !standsAt(pattern.prefix, text, start, fold)) return false;
+  if (!standsAt(pattern.suffix, text, to, fold)) return false;
+  if (pattern.middle === undefined) return true;
+  for (let at = from; at + pattern.middle.length <= to; at++) {
+    if (standsAt(pattern.middle, text, at, fold)) return true;
+  }
+  return false;
+}
+
+/** Whether some segment matches both; `fold` where either compares in lower case. */
+export function segmentsMeet(left: SegmentPattern, right: SegmentPattern, fold: boolean): boolean {
+  if (!('text' in left) || !('text' in right)) return true;
+  return fold
+    ? globsMeet(left.text.toLowerCase(), 0, right.text.toLowerCase(), 0)
+    : globsMeet(left.text, 0, right.text, 0);
+}
+
+function globsMeet(left: string, i: number, right: string, j: number): boolean {
+  if (i === left.length && j === right.length) return true;
+  if (left[i] === '*') {
+    return globsMeet(left, i + 1, right, j) || (j < right.length && globsMeet(left, i, right, j + 1));
+  }
+  if (right[j] === '*') {
+    return globsMeet(left, i, right, j + 1) || (i < left.length && globsMeet(left, i + 1, right, j));
+  }
+  return i < left.length && left[i] === right[j] && globsMeet(left, i + 1, right, j + 1);
+}
