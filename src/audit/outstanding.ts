@@ -1,0 +1,74 @@
+/** One session may hold this part of the queue. */
+const SESSION_SHARE = 8;
+/** So much of the queue is kept for records that are no decisions: outcomes of calls that already left. */
+const RESERVED_SHARE = 8;
+
+/**
+ * The records the writer has not acknowledged yet: how many, how large, and whose.
+ *
+ * A ring of fixed size: taking and settling allocate nothing.
+ */
+export class Outstanding {
+  readonly #maxCount: number;
+  readonly #maxBytes: number;
+  readonly #maxDecisions: number;
+  readonly #maxOfSession: number;
+  readonly #sessions: (string | undefined)[];
+  readonly #sizes: Uint32Array;
+  readonly #bySession = new Map<string, number>();
+  #head = 0;
+  #count = 0;
+  #bytes = 0;
+
+  constructor(maxCount: number, maxBytes: number) {
+    this.#maxCount = maxCount;
+    this.#maxBytes = maxBytes;
+    this.#maxDecisions = maxCount - Math.floor(maxCount / RESERVED_SHARE);
+    this.#maxOfSession = Math.max(1, Math.floor(maxCount / SESSION_SHARE));
+    this.#sessions = Array.from({ length: maxCount }, () => undefined);
+    this.#sizes = new Uint32Array(maxCount);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether a record of this session, or of none, may come in. */
+  hasRoom(session: string | undefined): boolean {
+    if (this.#bytes >= this.#maxBytes) return false;
+    if (session === undefined) return this.#count < this.#maxCount;
+    return this.#count < this.#maxDecisions && (this.#bySession.get(session) ?? 0) < this.#maxOfSession;
+  }
+
+  /** INVARIANT: only after `hasRoom`. */
+  take(session: string | undefined, bytes: number): void {
+    const slot = (this.#head + this.#count) % this.#maxCount;
+    this.#sessions[slot] = session;
+    this.#sizes[slot] = bytes;
+    this.#count += 1;
+    this.#bytes += bytes;
+    if (session !== undefined) this.#bySession.set(session, (this.#bySession.get(session) ?? 0) + 1);
+  }
+
+  /** The oldest `count` records arrived. */
+  settle(count: number): void {
+    for (let left = Math.min(count, this.#count); left > 0; left--) {
+      const session = this.#sessions[this.#head];
+      this.#bytes -= this.#sizes[this.#head] ?? 0;
+      this.#sessions[this.#head] = undefined;
+      this.#head = (this.#head + 1) % this.#maxCount;
+      this.#count -= 1;
+      if (session !== undefined) this.#release(session);
+    }
+  }
+
+  #release(session: string): void {
+    const held = this.#bySession.get(session) ?? 0;
+    if (held > 1) this.#bySession.set(session, held - 1);
+    else this.#bySession.delete(session);
+  }
+}

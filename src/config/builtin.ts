@@ -1,0 +1,39 @@
+import type { Assembled } from './named-path.ts';
+import { shippedPath } from './package-root.ts';
+import { BUILTIN_PROFILES, DEFAULT_PROFILE } from './profiles.ts';
+
+/** What holds where `firma.toml` says nothing; with no file at all, all of this. */
+export function builtinConfig(): Assembled {
+  const mappings = shippedPath('mappings');
+  const policyPath = shippedPath('policies/starter');
+  const issuancePath = shippedPath('policies/issuance');
+  return {
+    config: {
+      file: undefined,
+      id: 'sidecar',
+      audience: 'firma',
+      mapping: { files: [mappings], defaultProtected: true },
+      policyPath,
+      skewS: 5,
+      budgets: [],
+      ingress: { listen: { host: '127.0.0.1', port: 0 }, adapter: 'auto' },
+      proxy: {
+        listen: { host: '127.0.0.1', port: 0 },
+        // Long, because a model may think for minutes before its first byte.
+        idleTimeoutMs: 300_000,
+        connectTimeoutMs: 10_000,
+        maxConnections: 1024,
+      },
+      destinations: [],
+      overrides: [],
+      audit: { fsync: 'checkpoint' },
+      authority: { maxTtlS: 3600, issuancePath },
+      credentials: [],
+      run: { profile: DEFAULT_PROFILE.id, profiles: BUILTIN_PROFILES },
+    },
+    mappings: [{ path: mappings, at: undefined }],
+    policies: { path: policyPath, at: undefined },
+    issuance: { path: issuancePath, at: undefined },
+    ca: [],
+  };
+}
