@@ -4,7 +4,10 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 export interface KnownSession {
   readonly sid: string;
   readonly sub: string;
+  /** The one in force: a renewal replaces it under whoever holds this object. */
   readonly token: string;
+  /** What its state and its open transports hang on: `sessionKey` of the token's capability. */
+  readonly sessionKey: string;
 }
 
 /** What an agent gets: it names the session and opens nothing else. */
@@ -14,7 +17,7 @@ export interface ProxyCredential {
 }
 
 interface Entry {
-  readonly session: KnownSession;
+  readonly session: { -readonly [Name in keyof KnownSession]: KnownSession[Name] };
   readonly passwordDigest: Buffer;
 }
 
@@ -45,8 +48,13 @@ export class SessionDirectory {
     if (this.#entries.size >= this.#maxSessions) return undefined;
     const user = randomBytes(9).toString('base64url');
     const password = randomBytes(24).toString('base64url');
-    this.#entries.set(user, { session, passwordDigest: digest(password) });
+    this.#entries.set(user, { session: { ...session }, passwordDigest: digest(password) });
     return { user, password };
+  }
+
+  renew(user: string, token: string): void {
+    const entry = this.#entries.get(user);
+    if (entry !== undefined) entry.session.token = token;
   }
 
   close(user: string): void {

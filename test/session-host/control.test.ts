@@ -1,0 +1,199 @@
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { IssuanceDenied } from '@firma/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Control, type ControlHandlers, startControl } from '../../src/session/control.ts';
+import { controlClient } from '../../src/session/control-client.ts';
+import type { OpenedSession, OpenSessionRequest } from '../../src/session/control-messages.ts';
+
+const OPENED: OpenedSession = {
+  user: 'user_1',
+  password: 'password',
+  proxy: 'http://127.0.0.1:3128',
+  sid: 'sid-1',
+  agent: 'agent-1',
+  expiresAtSec: 1_800_000_000,
+};
+
+const ASKED = { agent: 'a', groups: ['g'], actions: ['code.read'], scope: ['api.github.com'], ttlS: 60 };
+
+let dir: string;
+let path: string;
+let control: Control | undefined;
+let asked: OpenSessionRequest[];
+let closed: string[];
+
+const handlers: ControlHandlers = {
+  openSession: (one) => {
+    asked.push(one);
+    if ('profile' in one && one.profile === 'refused')
+      return Promise.reject(new IssuanceDenied('not for this one'));
+    if ('profile' in one && one.profile === 'broken') return Promise.reject(new Error('INNER DETAIL'));
+    return Promise.resolve(OPENED);
+  },
+  closeSession: (user) => void closed.push(user),
+  status: () => ({ running: true }),
+};
+
+async function start(at = path): Promise<void> {
+  control = await startControl({ path: at, handlers });
+}
+
+function send(method: string, target: string, body?: string): Promise<{ status: number; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath: path, method, path: target, agent: false }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => (text += String(chunk)));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }));
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'firma-control-'));
+  path = join(dir, 'run', 'control.sock');
+  asked = [];
+  closed = [];
+});
+
+afterEach(async () => {
+  await control?.close();
+  control = undefined;
+  rmSync(dir, { recursive: true });
+});
+
+describe('the control socket', () => {
+  it("is its owner's alone, and gone when it is closed", async () => {
+    await start();
+    expect(statSync(path).isSocket()).toBe(true);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(join(dir, 'run')).mode & 0o777).toBe(0o700);
+    await control?.close();
+    expect(() => lstatSync(path)).toThrow('ENOENT');
+  });
+
+  it('is not opened in a directory that others can enter', async () => {
+    mkdirSync(join(dir, 'run'));
+    chmodSync(join(dir, 'run'), 0o755);
+    await expect(start()).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+  });
+
+  it('is not opened beside another one', async () => {
+    await start();
+    await expect(startControl({ path, handlers })).rejects.toMatchObject({ code: 'START_FAILED' });
+    expect(await controlClient(path).status()).toEqual({ running: true });
+  });
+
+  it('whose path is longer than a socket may have says so, and makes nothing', async () => {
+    const long = join(dir, 'x'.repeat(100), 'control.sock');
+    await expect(start(long)).rejects.toMatchObject({
+      code: 'START_FAILED',
+      message: expect.stringMatching(/control\.sock.*107.*shorter/s),
+    });
+    expect(() => lstatSync(join(dir, 'x'.repeat(100)))).toThrow('ENOENT');
+  });
+
+  it('opens and closes sessions, and says how it is', async () => {
+    await start();
+    const client = controlClient(path);
+    expect(await client.openSession({ profile: 'p' })).toEqual(OPENED);
+    expect(await client.openSession({ profile: undefined })).toEqual(OPENED);
+    expect(await client.openSession(ASKED)).toEqual(OPENED);
+    expect(asked).toEqual([{ profile: 'p' }, { profile: undefined }, ASKED]);
+    await client.closeSession('user_1');
+    expect(closed).toEqual(['user_1']);
+    expect(await client.status()).toEqual({ running: true });
+  });
+
+  it('names its fields as the other interfaces do', async () => {
+    await start();
+    const { ttlS, ...rest } = ASKED;
+    const { expiresAtSec, ...opened } = OPENED;
+    expect(await send('POST', '/v1/sessions', JSON.stringify({ ...rest, ttl_s: ttlS }))).toEqual({
+      status: 200,
+      body: { ...opened, expires_at: expiresAtSec },
+    });
+    expect(asked).toEqual([ASKED]);
+  });
+
+  it('tells why a session was refused, and of an unexpected error no detail', async () => {
+    await start();
+    const client = controlClient(path);
+    await expect(client.openSession({ profile: 'refused' })).rejects.toMatchObject({
+      code: 'ISSUANCE_DENIED',
+      message: 'not for this one',
+    });
+    expect(await send('POST', '/v1/sessions', '{"profile":"broken"}')).toEqual({
+      status: 500,
+      body: { error: { code: 'INTERNAL', message: expect.not.stringContaining('INNER') } },
+    });
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['no JSON', '{'],
+    ['a list', '[]'],
+    ['null', 'null'],
+    ['an unknown field', '{"profile":"p","agent":"a"}'],
+    ['a profile that is no name', '{"profile":1}'],
+    ['an empty profile', '{"profile":""}'],
+    ['no life', '{"agent":"a","actions":[],"scope":[]}'],
+    ['half a second', '{"agent":"a","actions":[],"scope":[],"ttl_s":0.5}'],
+    ['no actions', '{"agent":"a","scope":[],"ttl_s":1}'],
+    ['actions that are no list', '{"agent":"a","actions":"code.read","scope":[],"ttl_s":1}'],
+    ['a scope of numbers', '{"agent":"a","actions":[],"scope":[1],"ttl_s":1}'],
+    [
+      'too many groups',
+      JSON.stringify({ agent: 'a', groups: Array(257).fill('g'), actions: [], scope: [], ttl_s: 1 }),
+    ],
+  ])('answers %s with 400 and opens nothing', async (_what, body) => {
+    await start();
+    expect((await send('POST', '/v1/sessions', body)).status).toBe(400);
+    expect(asked).toEqual([]);
+  });
+
+  it('reads at most 64 KiB', async () => {
+    await start();
+    expect((await send('POST', '/v1/sessions', 'x'.repeat(64 * 1024 + 1))).status).toBe(413);
+  });
+
+  it.each([
+    ['GET', '/', 404],
+    ['DELETE', '/v1/sessions/', 404],
+    ['DELETE', '/v1/sessions/a/b', 404],
+    ['DELETE', '/v1/sessions/..%2f', 404],
+    ['DELETE', `/v1/sessions/${'a'.repeat(65)}`, 404],
+    ['GET', '/v1/sessions', 405],
+    ['GET', '/v1/sessions/a', 405],
+    ['POST', '/v1/status', 405],
+  ])('answers %s %s with %i', async (method, target, status) => {
+    await start();
+    expect((await send(method, target)).status).toBe(status);
+    expect(closed).toEqual([]);
+  });
+
+  it('lives on when a caller hangs up', async () => {
+    await start();
+    const caller = connect(path);
+    await new Promise<void>((resolve) => {
+      caller.write('POST /v1/sessions HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{', () => resolve());
+    });
+    caller.destroy();
+    expect(await controlClient(path).status()).toEqual({ running: true });
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('a client of a control socket', () => {
+  it('where nobody listens says what to do', async () => {
+    await expect(controlClient(join(dir, 'none.sock')).status()).rejects.toMatchObject({
+      code: 'START_FAILED',
+      message: expect.stringContaining('firma sidecar'),
+    });
+  });
+});
