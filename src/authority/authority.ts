@@ -123,7 +123,9 @@ export class Authority {
     const refusals = this.#policies.evaluate({ agent, groups, actions, scope, ttlS });
     if (refusals.length > 0) throw denial(agent, refusals);
 
-    const actionSet = actions.map((info) => info.name);
+    // Sorted, as whoever verifies it keeps them: both are sets.
+    const actionSet = actions.map((info) => info.name).sort();
+    const resourceScope = scope.toSorted();
     const claims: Claims = {
       iss: issuer,
       aud: audience,
@@ -135,13 +137,13 @@ export class Authority {
       nbf: iat,
       exp: iat + ttlS,
       actionSet,
-      resourceScope: scope,
+      resourceScope,
       budgets,
       contextHash: digest({
         agent,
         groups: groups.toSorted(),
         actions: actionSet,
-        scope: scope.toSorted(),
+        scope: resourceScope,
         ttl_s: ttlS,
         policies: this.#policiesDigest,
       }),

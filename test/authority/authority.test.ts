@@ -49,8 +49,8 @@ describe('issuing', () => {
       iat: NOW_S,
       nbf: NOW_S,
       exp: NOW_S + 600,
-      actionSet: ['payment.transfer', 'code.read'],
-      resourceScope: REQUEST.scope,
+      actionSet: ['code.read', 'payment.transfer'],
+      resourceScope: [...REQUEST.scope].sort(),
       budgets,
     });
     const [kid] = authority.publicKeys().keys();
