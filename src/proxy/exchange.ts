@@ -1,0 +1,280 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller, Decision } from '@firma/core';
+import type { Enforcer } from '../firma.ts';
+import type { KnownSession, SessionDirectory } from '../session/directory.ts';
+import { AllowedCall } from './allowed-call.ts';
+import {
+  type Answer,
+  answerDenial,
+  answerUnauthenticated,
+  type Asker,
+  denialOf,
+  failureOf,
+} from './answer.ts';
+import { readBody, RequestBody } from './body.ts';
+import type { Connection, InFlight } from './connection.ts';
+import type { Failure } from './failure.ts';
+import { isHeaderValue, type RequestHeaderFilter } from './headers.ts';
+import type { ProxyLimits } from './limits.ts';
+import { Relay } from './relay.ts';
+import { readRequest } from './request.ts';
+import type { Upstreams } from './upstream.ts';
+
+export interface ExchangeParts {
+  readonly enforcer: Enforcer;
+  readonly sessions: SessionDirectory;
+  readonly upstreams: Upstreams;
+  readonly headers: RequestHeaderFilter;
+  readonly limits: ProxyLimits;
+}
+
+/** What a token's session is to the enforcer: the transport knows whose token it has to be. */
+export function callerOf(session: KnownSession): Caller {
+  return { token: session.token, session: { sid: session.sid, sub: session.sub } };
+}
+
+const GONE: Failure = { reason: 'OK', detail: 'the agent hung up' };
+const SILENT: Failure = { reason: 'UPSTREAM_TIMEOUT', detail: 'nothing came from the upstream for too long' };
+const CUT: Failure = {
+  reason: 'SESSION_ABORTED',
+  detail: 'the session was ended while the call was under way',
+};
+
+/** One request of an agent, from its head to the end of its answer. */
+export class Exchange implements InFlight {
+  readonly #parts: ExchangeParts;
+  readonly #connection: Connection;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #awaitsContinue: boolean;
+  #phase: 'reading' | 'deciding' | 'forwarding' | 'answering' = 'deciding';
+  #continued = false;
+  #cut = false;
+  #stopped: Failure | undefined;
+  #relay: Relay | undefined;
+
+  /** @param awaitsContinue the agent sends its body only when told to (`Expect: 100-continue`) */
+  constructor(
+    parts: ExchangeParts,
+    connection: Connection,
+    req: IncomingMessage,
+    res: ServerResponse,
+    awaitsContinue: boolean,
+  ) {
+    this.#parts = parts;
+    this.#connection = connection;
+    this.#req = req;
+    this.#res = res;
+    this.#awaitsContinue = awaitsContinue;
+  }
+
+  get received(): boolean {
+    return this.#req.complete;
+  }
+
+  async run(): Promise<void> {
+    const over = new Promise<void>((resolve) => {
+      this.#res.once('close', () => {
+        if (!this.#res.writableFinished) this.#stop(GONE);
+        resolve();
+      });
+    });
+    try {
+      await this.#serve();
+    } catch {
+      // Ours: the enforcer answers with values. Nothing of it is told, and the connection is no longer understood.
+      this.#connection.socket.destroy();
+    }
+    await over;
+    this.#drain();
+  }
+
+  get answers(): boolean {
+    return this.#phase === 'deciding' || this.#phase === 'answering';
+  }
+
+  cut(): void {
+    this.#cut = true;
+    if (this.#phase === 'forwarding') this.#stop(CUT);
+  }
+
+  idle(): boolean {
+    if (this.#phase !== 'forwarding') return false;
+    // An agent that does not take what is there has left, whatever its socket says.
+    this.#stop(this.#res.writableNeedDrain ? GONE : SILENT);
+    return !this.#res.headersSent;
+  }
+
+  async #serve(): Promise<void> {
+    const { enforcer, sessions } = this.#parts;
+    const { tunnel } = this.#connection;
+    const session = tunnel?.session ?? sessions.authenticate(this.#req.headers['proxy-authorization']);
+    if (session === undefined) {
+      enforcer.unauthenticated();
+      this.#answer(answerUnauthenticated(this.#asker()));
+      return;
+    }
+    // A tunnel is attached as a whole.
+    const detach =
+      tunnel === undefined ? enforcer.attach(session.sessionKey, this.#connection.cut) : undefined;
+    try {
+      await this.#decide(callerOf(session));
+    } finally {
+      detach?.();
+    }
+  }
+
+  async #decide(caller: Caller): Promise<void> {
+    const { enforcer, limits } = this.#parts;
+    const reading = readRequest(this.#req, this.#connection.tunnel, this.#readable);
+    if (!reading.ok) {
+      const refusal = await enforcer.refuse(reading.detail, caller, 'proxy');
+      this.#answer(answerDenial(denialOf(refusal), this.#asker(), reading.status));
+      return;
+    }
+    const { raw } = reading;
+    const prepared = enforcer.prepare(raw);
+    let body: Buffer | undefined;
+    if (raw.bodyLength === 0) {
+      body = Buffer.alloc(0);
+    } else if (prepared.needsBody && (raw.bodyLength ?? 0) <= enforcer.maxBodyBytes) {
+      this.#continue();
+      this.#phase = 'reading';
+      body = await readBody(this.#req, enforcer.maxBodyBytes, limits.bodyMs);
+      this.#phase = 'deciding';
+    }
+    const decided = enforcer.decidePrepared(prepared, body, caller);
+    const decision = decided instanceof Promise ? await decided : decided;
+    if (decision.outcome !== 'ALLOW') {
+      this.#answer(answerDenial(denialOf(decision), this.#asker()));
+      return;
+    }
+    const call = new AllowedCall(enforcer, decision);
+    try {
+      await this.#forward(call, raw.method, body, reading.dropped);
+    } finally {
+      call.finish('INTERNAL');
+    }
+  }
+
+  /** Everything between ALLOW and the outcome. A failure before the response began is told to the agent. */
+  async #forward(
+    call: AllowedCall,
+    method: string,
+    body: Buffer | undefined,
+    dropped: ReadonlySet<string>,
+  ): Promise<void> {
+    const failure =
+      (await this.#held()) ??
+      (await this.#checkDestination(call.decision)) ??
+      (await this.#exchange(call, method, body, dropped));
+    if (failure === undefined) {
+      this.#phase = 'answering';
+      call.finish();
+      return;
+    }
+    call.finish(failure === GONE ? undefined : failure.reason);
+    if (failure === GONE || this.#res.headersSent) this.#connection.socket.destroy();
+    else this.#answer(answerDenial(failureOf(call.decision, failure), this.#asker()));
+  }
+
+  /** No ALLOW leaves before its record is where it has to be. */
+  async #held(): Promise<Failure | undefined> {
+    try {
+      await this.#parts.enforcer.recorded();
+    } catch {
+      return { reason: 'AUDIT_UNAVAILABLE', detail: 'the decision could not be recorded' };
+    }
+    if (this.#cut) return CUT;
+    this.#phase = 'forwarding';
+    return this.#connection.closing ? GONE : this.#stopped;
+  }
+
+  async #checkDestination({ target }: Decision): Promise<Failure | undefined> {
+    if (target === undefined) return { reason: 'INTERNAL', detail: 'an allowed call has no target' };
+    return (await this.#parts.upstreams.check(target)) ?? this.#stopped;
+  }
+
+  async #credential(call: AllowedCall, headers: string[]): Promise<Failure | undefined> {
+    const { decision } = call;
+    const resource = decision.envelope?.readings[0].resource;
+    if (resource === undefined || decision.reason === 'PASS_THROUGH') return undefined;
+    const failure: Failure = {
+      reason: 'CREDENTIAL_UNAVAILABLE',
+      detail: `the credential for \`${resource.host}\` cannot be had`,
+    };
+    try {
+      const injection = await this.#parts.enforcer.credentialFor(decision, resource);
+      if (injection === undefined) return this.#stopped;
+      if (!isHeaderValue(injection.value)) return failure;
+      headers.push(injection.header, injection.value);
+      call.injected = injection.label;
+      return this.#stopped;
+    } catch {
+      return failure;
+    }
+  }
+
+  async #exchange(
+    call: AllowedCall,
+    method: string,
+    body: Buffer | undefined,
+    dropped: ReadonlySet<string>,
+  ): Promise<Failure | undefined> {
+    const { target, envelope } = call.decision;
+    const headers = this.#parts.headers.forwarded(this.#req.rawHeaders, dropped);
+    const failure = await this.#credential(call, headers);
+    if (failure !== undefined) return failure;
+    if (target === undefined) return undefined;
+    this.#continue();
+    let stream: RequestBody | undefined;
+    if (body === undefined) {
+      stream = new RequestBody(this.#req);
+      const length = this.#req.headers['content-length'];
+      if (length !== undefined) headers.push('content-length', length);
+    } else {
+      call.bytesSent = body.length;
+    }
+    return new Promise((resolve) => {
+      this.#relay = new Relay(call, this.#res, stream, resolve);
+      const request = { method: envelope?.method ?? method, headers, body: stream ?? body ?? null };
+      this.#parts.upstreams.dispatch(target, request, this.#relay);
+    });
+  }
+
+  /** Credentials are no facts, even where a rule asks for one: they do not go to the upstream either. */
+  readonly #readable = (name: string): boolean =>
+    this.#parts.enforcer.readHeaders.has(name) && !this.#parts.headers.isCredential(name);
+
+  #stop(failure: Failure): void {
+    this.#stopped ??= failure;
+    this.#relay?.stop(this.#stopped);
+  }
+
+  #continue(): void {
+    if (!this.#awaitsContinue || this.#continued) return;
+    this.#continued = true;
+    this.#res.writeContinue();
+  }
+
+  #asker(): Asker {
+    return { accept: this.#req.headers.accept, userAgent: this.#req.headers['user-agent'] };
+  }
+
+  #answer({ status, headers, body }: Answer): void {
+    this.#phase = 'answering';
+    // An agent that was not told to continue may send its body or not: what follows cannot be told apart.
+    const last = this.#connection.closing || (this.#awaitsContinue && !this.#continued);
+    this.#res.writeHead(status, last ? { ...headers, connection: 'close' } : headers);
+    this.#res.end(this.#req.method === 'HEAD' ? undefined : body);
+  }
+
+  /** Lets an agent finish sending a body that nobody wants, for a while: it may read the answer only then. */
+  #drain(): void {
+    const { socket } = this.#connection;
+    if (this.#req.complete || socket.destroyed) return;
+    const timer = setTimeout(() => socket.destroy(), this.#parts.limits.drainMs);
+    this.#req.once('close', () => clearTimeout(timer));
+    this.#req.resume();
+  }
+}
