@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { shippedPath } from '../config/package-root.ts';
+import { register as registerAudit } from './audit.ts';
+import { register as registerClasses } from './classes.ts';
+import { register as registerClassify } from './classify.ts';
+import { register as registerDecide } from './decide.ts';
+import { register as registerDemo } from './demo.ts';
+import { report } from './exit.ts';
+import { stopQuietlyOnClosedPipe } from './output.ts';
+import { register as registerRun } from './run.ts';
+import { register as registerSidecar } from './sidecar.ts';
+import { register as registerToken } from './token.ts';
+import { register as registerTrust } from './trust.ts';
+
+// One line a command. A command's file imports what it needs only when it runs, so that help is there at once.
+const COMMANDS = [
+  registerRun,
+  registerSidecar,
+  registerTrust,
+  registerClasses,
+  registerClassify,
+  registerDecide,
+  registerToken,
+  registerAudit,
+  registerDemo,
+];
+
+function version(): string {
+  const text: unknown = JSON.parse(readFileSync(shippedPath('package.json'), 'utf8'));
+  return typeof text === 'object' && text !== null && 'version' in text ? String(text.version) : 'unknown';
+}
+
+function program(): Command {
+  const firma = new Command('firma')
+    .description('Decides, for every outbound call of an AI agent, whether it happens.')
+    .version(version())
+    // Options of a command end at the first word that is not one, so that `firma run CMD --flag` leaves `--flag` alone.
+    .enablePositionalOptions()
+    .exitOverride()
+    .showHelpAfterError('run with --help to see how it is used');
+  for (const register of COMMANDS) register(firma);
+  return firma;
+}
+
+stopQuietlyOnClosedPipe(process.stdout);
+stopQuietlyOnClosedPipe(process.stderr);
+try {
+  await program().parseAsync();
+} catch (error) {
+  process.exitCode = await report(error);
+}

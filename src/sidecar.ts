@@ -1,0 +1,138 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StartFailed } from '@firma/core';
+import { AgentSessions } from './agent-sessions.ts';
+import { Closers } from './closers.ts';
+import { formatHostPort } from './config/address.ts';
+import type { Firma } from './firma.ts';
+import { ingressHandler } from './ingress/handler.ts';
+import { startIngressPool } from './ingress/ingress-pool.ts';
+import { openFirma, type OpenOptions } from './open-firma.ts';
+import { openCertificateAuthority } from './proxy/ca.ts';
+import { startProxy } from './proxy/proxy.ts';
+import { controlClient } from './session/control-client.ts';
+import { startControl } from './session/control.ts';
+import { SessionDirectory } from './session/directory.ts';
+import type { SidecarInfo } from './session/sidecar-info.ts';
+
+export interface SidecarStartOptions extends OpenOptions {
+  /** Names it in the state directory as the one that later runs attach to: `firma sidecar`. */
+  readonly current?: boolean;
+}
+
+/** A sidecar that serves: proxy, decision API and control socket over one enforcement point. */
+export interface Sidecar {
+  readonly firma: Firma;
+  readonly info: SidecarInfo;
+  /** Resolves with why where a part ended that it cannot do without. */
+  readonly failed: Promise<Error>;
+  close(): Promise<void>;
+}
+
+function startWarnings(firma: Firma): string[] {
+  const { broker, config } = firma.parts;
+  return [
+    ...config.overrides.map(({ from, to }) => `upstream override: calls to \`${from}\` go to \`${to}\``),
+    ...broker.warnings,
+  ];
+}
+
+/** Names this sidecar's control socket in `<state>/current`, unless one that lives is named there. */
+async function becomeCurrent(stateRoot: string, control: string): Promise<() => Promise<void>> {
+  const file = join(stateRoot, 'current');
+  const named = await readFile(file, 'utf8').catch(() => '');
+  if (named.trim() !== '') {
+    const lives = await controlClient(named.trim())
+      .status()
+      .then(
+        () => true,
+        () => false,
+      );
+    if (lives) {
+      throw new StartFailed('a sidecar runs for this state directory; stop it, or use another `--state-dir`');
+    }
+  }
+  await rm(file, { force: true });
+  try {
+    await writeFile(file, `${control}\n`, { mode: 0o600, flag: 'wx' });
+  } catch {
+    throw new StartFailed(`\`${file}\` cannot be written; does another sidecar start just now?`);
+  }
+  return async () => {
+    if ((await readFile(file, 'utf8').catch(() => '')).trim() === control) await rm(file, { force: true });
+  };
+}
+
+/**
+ * Starts a sidecar.
+ *
+ * @throws FirmaError as `openFirma`, StartFailed for an address in use; nothing is left half-started
+ */
+export async function startSidecarHere(options: SidecarStartOptions): Promise<Sidecar> {
+  const closers = new Closers();
+  try {
+    return await start(options, closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function start(options: SidecarStartOptions, closers: Closers): Promise<Sidecar> {
+  const firma = await openFirma(options);
+  closers.add(() => firma.close());
+  const { audit, authority, broker, config, counters, runDir, state, transports } = firma.parts;
+
+  const ca = await openCertificateAuthority(state.root);
+  const caBundle = join(runDir, 'ca-bundle.pem');
+  await writeFile(caBundle, ca.caBundle(), { mode: 0o644 });
+
+  const directory = new SessionDirectory();
+  const proxy = await startProxy({
+    enforcer: firma,
+    sessions: directory,
+    ca,
+    config,
+    caPems: firma.parts.loaded.ca,
+    listen: config.proxy.listen,
+  });
+  closers.add(() => proxy.close());
+
+  const ingress = await startIngressPool({
+    listen: config.ingress.listen,
+    adapter: config.ingress.adapter,
+    handler: ingressHandler((call) => firma.decide(call, 'decide-api')),
+  });
+  closers.add(() => ingress.close());
+
+  const sessions = new AgentSessions(config, authority, directory, transports);
+  closers.add(() => sessions.closeAll());
+
+  const proxyOrigin = `http://${formatHostPort(proxy)}`;
+  const info: SidecarInfo = {
+    control: join(runDir, 'control.sock'),
+    proxy: proxyOrigin,
+    ingress: `http://${formatHostPort(ingress)}`,
+    adapter: ingress.adapter,
+    caFile: ca.certificateFile,
+    caBundle,
+    runDir,
+    warnings: startWarnings(firma),
+  };
+  const control = await startControl({
+    path: info.control,
+    handlers: {
+      openSession: (request) => sessions.open(request, proxyOrigin),
+      closeSession: (user) => sessions.close(user),
+      status: () => ({
+        ...info,
+        processes: [process.pid, audit.writerPid, broker.pid],
+        sessions: sessions.count,
+        counters: counters.snapshot(),
+      }),
+    },
+  });
+  closers.add(() => control.close());
+  if (options.current === true) closers.add(await becomeCurrent(state.root, info.control));
+  return { firma, info, failed: ingress.failed, close: () => closers.close() };
+}

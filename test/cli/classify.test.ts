@@ -1,0 +1,166 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeLastingDir } from '../config/place.ts';
+import { type Around, firma } from './firma.ts';
+
+const CONFIG = `[sidecar.mapping]
+rules_path = "rules.toml"
+[sidecar.policy]
+path = "none.cedar"
+[authority]
+issuance_path = "none.cedar"
+`;
+
+const RULES = `[[rules]]
+method = "POST"
+host = "pay.example"
+path = "/v1/transfers/*"
+action_class = "payment.transfer"
+[rules.params]
+amount = "form:amount"
+
+[[rules]]
+method = "GET"
+host = "pay.example"
+path = "/v1/**"
+action_class = "payment.read"
+`;
+
+const FORM = ['--content-type', 'application/x-www-form-urlencoded', '--body', '-'];
+
+let project: Around & { readonly cwd: string };
+let remove: () => void;
+
+beforeAll(async () => {
+  const place = makeLastingDir({ 'firma.toml': CONFIG, 'rules.toml': RULES, 'none.cedar': '' });
+  remove = place.remove;
+  project = { cwd: place.root, env: { FIRMA_STATE_DIR: join(place.root, 'state') } };
+  await firma(['trust'], project);
+});
+
+afterAll(() => remove());
+
+describe('firma classify', () => {
+  it('says what a call is, by which rule, and which facts it carries', async () => {
+    const { code, out } = await firma(
+      ['classify', 'POST', 'https://PAY.example/v1//transfers/t%31/?x=1', ...FORM, '--json'],
+      { ...project, input: 'amount=500&note=x' },
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual({
+      ok: true,
+      canonical: { scheme: 'https', host: 'pay.example', port: 443, path: '/v1/transfers/t1/' },
+      action_class: 'payment.transfer',
+      risk: 'critical',
+      rule: { file: join(project.cwd, 'rules.toml'), line: 1 },
+      resource: 'pay.example/v1/transfers/t1',
+      provider: null,
+      params: { amount: 500 },
+      readings: [
+        {
+          action_class: 'payment.transfer',
+          risk: 'critical',
+          method: 'POST',
+          resource: 'pay.example/v1/transfers/t1',
+          rule: { file: join(project.cwd, 'rules.toml'), line: 1 },
+        },
+      ],
+      reason: null,
+      detail: null,
+    });
+  });
+
+  it('prints the same for a person', async () => {
+    const { code, out } = await firma(['classify', 'GET', 'https://pay.example/v1/balance'], project);
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /^payment\.read \(low\)\n {2}resource +GET pay\.example\/v1\/balance\n {2}rule +\S+rules\.toml:9\n$/,
+    );
+  });
+
+  it('takes the URL as it is typed: nothing resolves it before the normalizer does', async () => {
+    const { code, out } = await firma(
+      ['classify', 'GET', 'https://pay.example/v1/../../x', '--json'],
+      project,
+    );
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ ok: false, reason: 'MALFORMED_REQUEST' });
+  });
+
+  it.each([
+    ['an unmapped path', ['GET', 'https://pay.example/v2'], 'UNCLASSIFIED_ACTION'],
+    ['no host', ['GET', 'pay.example/v1/x'], 'MALFORMED_REQUEST'],
+    ['user info', ['GET', 'https://u:p@pay.example/v1/x'], 'MALFORMED_REQUEST'],
+    [
+      'another Host',
+      ['GET', 'https://pay.example/v1/x', '--header', 'Host: other.example'],
+      'MALFORMED_REQUEST',
+    ],
+    [
+      'two content types',
+      ['POST', 'https://pay.example/v1/transfers/a', ...FORM, '--header', 'content-type: text/plain'],
+      'PARAMS_UNREADABLE',
+    ],
+  ])('ends 1 for %s', async (_what, args, reason) => {
+    const { code, out, err } = await firma(['classify', ...args, '--json'], {
+      ...project,
+      input: 'amount=1',
+    });
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ ok: false, reason });
+    expect(err).toBe('');
+  });
+
+  it('does not take the beginning of a body for the whole of it', async () => {
+    const args = ['classify', 'POST', 'https://pay.example/v1/transfers/a', ...FORM, '--json'];
+    const { code, out } = await firma(args, {
+      ...project,
+      input: `amount=1&pad=${'x'.repeat(70_000)}&amount=2`,
+    });
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ ok: false, reason: 'PARAMS_UNREADABLE' });
+  });
+
+  it.each([
+    ['a body that is not there', ['--body', 'missing.txt'], '`missing.txt` cannot be read (ENOENT)'],
+    ['a header without a colon', ['--header', 'nonsense'], 'a header is written `name: value`'],
+  ])('ends 2 for %s', async (_what, args, expected) => {
+    const { code, err } = await firma(['classify', 'GET', 'https://pay.example/v1/x', ...args], project);
+    expect(code).toBe(2);
+    expect(err).toContain(expected);
+  });
+
+  it('names file, line and column of a table that does not load', async () => {
+    const place = makeLastingDir({
+      'firma.toml': CONFIG,
+      'none.cedar': '',
+      'rules.toml': '[[rules]]\nhost = "a.example"\naction_class = "payment.transfr"\n',
+    });
+    try {
+      const around = { cwd: place.root, env: { FIRMA_STATE_DIR: join(place.root, 'state') } };
+      await firma(['trust'], around);
+      const { code, out, err } = await firma(['classify', 'GET', 'https://a.example/'], around);
+      expect(code).toBe(2);
+      expect(out).toBe('');
+      expect(err).toMatch(new RegExp(`^firma: ${place.root}/rules\\.toml:3:\\d+: .*payment\\.transfer`));
+    } finally {
+      place.remove();
+    }
+  });
+
+  it('needs no state directory where there is no configuration, and makes none', async () => {
+    const place = makeLastingDir({});
+    try {
+      writeFileSync(join(place.root, 'not-a-directory'), '');
+      const around = { cwd: place.root, env: { FIRMA_STATE_DIR: join(place.root, 'not-a-directory/state') } };
+      const { code } = await firma(
+        ['classify', 'GET', 'https://api.github.com/repos/octocat/hello-world'],
+        around,
+      );
+      expect(code).toBe(0);
+    } finally {
+      place.remove();
+    }
+  });
+});
