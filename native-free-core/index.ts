@@ -7,40 +7,8 @@ export { registryMarkdown } from './registry/markdown.ts';
 
 export * from './normalizer/index.ts';
 export type * from './normalizer/envelope.ts';
-
-export {
-  checkStanding,
-  MAX_TOKEN_BYTES,
-  RevocationSet,
-  type RevocationList,
-  type RevocationOutcome,
-  sessionKeyOf,
-  TokenVerifier,
-  type VerificationJwk,
-  type VerifierOptions,
-} from './capability/index.ts';
-export type { Capability, CapabilityReason, Claims, ScopeMatcher, TokenBudget } from './capability/claims.ts';
-
-export {
-  type Bundle,
-  canonicalContext,
-  type CedarModule,
-  generateSchema,
-  IssuancePolicies,
-  type IssuanceQuery,
-  type IssuanceRefusal,
-  loadBundle,
-  type PolicyEngine,
-  type PolicyQuery,
-  type PolicySource,
-  type PolicyVerdict,
-  ReferenceEngine,
-  type SchemaInputs,
-  startCedar,
-} from './policy/index.ts';
-
+export * from './capability/index.ts';
+export * from './policy/index.ts';
 export * from './session/index.ts';
-
 export * from './audit/index.ts';
-
 export * from './decision/index.ts';

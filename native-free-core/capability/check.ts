@@ -1,4 +1,5 @@
-import type { Capability, Claims, ScopedResource } from './claims.ts';
+import type { ScopedResource } from '../registry/scope.ts';
+import type { Capability, Claims } from './claims.ts';
 import type { RevocationSet } from './revocation.ts';
 
 /** What a capability's standing depends on besides its claims. */

@@ -1,4 +1,5 @@
 import type { ClassSet } from '../registry/classes.ts';
+import type { ScopeMatcher } from '../registry/scope.ts';
 
 /** What was looked at cannot be used, and why: shown to the agent, so never a claim's value. */
 export interface Invalid {
@@ -29,18 +30,6 @@ export interface Claims {
   readonly resourceScope: readonly string[];
   readonly budgets: readonly TokenBudget[];
   readonly contextHash: string;
-}
-
-/** Answers whether a resource is inside a token's `resource_scope`. Compiled once a token. */
-export interface ScopeMatcher {
-  matches(resource: ScopedResource): boolean;
-}
-
-export interface ScopedResource {
-  readonly scheme: 'http' | 'https';
-  readonly host: string;
-  readonly port: number;
-  readonly path: string;
 }
 
 /** Compiles a token's `resource_scope`; the grammar is the normalizer's (semantics §2), so it is passed in. */

@@ -1,10 +1,6 @@
-export { checkGrant, checkStanding, timeReason } from './check.ts';
-export type { Standing } from './check.ts';
-export type * from './claims.ts';
+export type { Capability, CapabilityReason, Claims, TokenBudget } from './claims.ts';
 export { sessionKeyOf } from './claims-check.ts';
 export { MAX_TOKEN_BYTES } from './compact.ts';
 export type { VerificationJwk } from './keys.ts';
-export { RevocationSet } from './revocation.ts';
-export type { RevocationList, RevocationOutcome } from './revocation.ts';
-export { TokenVerifier } from './verify.ts';
-export type { Refused, VerifierOptions, VerifierStats } from './verify.ts';
+export { RevocationSet, type RevocationList, type RevocationOutcome } from './revocation.ts';
+export { TokenVerifier, type VerifierOptions } from './verify.ts';

@@ -5,13 +5,13 @@ import type { SessionTable } from '../session/table.ts';
 import { Attempt } from './attempt.ts';
 import { MonotonicClock } from './clock.ts';
 import type { Caller, Decision, DispatchFacts } from './decision.ts';
-import { Ledger } from './ledger.ts';
 import type { AuditPort, RandomBytes, Sha256Hex, WallClock } from './ports.ts';
 import { isCanonical, type Prepared } from './prepare.ts';
 import type { RecordOrigin } from './record.ts';
-import { CAPABILITY_DETAIL, Stages, type StagesOptions } from './stages.ts';
+import { Recorder } from './recorder.ts';
+import { CAPABILITY_DETAIL, FAILED_DETAIL, Stages, type StagesOptions } from './stages.ts';
 
-export interface DeciderOptions extends Omit<StagesOptions, 'ledger'> {
+export interface DeciderOptions extends Omit<StagesOptions, 'recorder'> {
   readonly verifier: TokenVerifier;
   readonly audit: AuditPort;
   readonly wallClock: WallClock;
@@ -22,7 +22,6 @@ export interface DeciderOptions extends Omit<StagesOptions, 'ledger'> {
 
 const EMPTY_BODY = new Uint8Array(0);
 const NO_HEADERS: ReadonlyMap<string, readonly string[]> = new Map();
-const FAILED = 'the decision could not be made';
 
 /** One call of `decide`; `attempt` is there once somebody is authenticated. */
 class Call {
@@ -57,22 +56,22 @@ export class Decider {
   readonly #clock: MonotonicClock;
   readonly #stages: Stages;
   /** Records of what is no decision: outcomes, configuration, summaries. */
-  readonly ledger: Ledger;
+  readonly recorder: Recorder;
 
   constructor(options: DeciderOptions) {
     this.#options = options;
     this.#sessions = options.sessions;
     this.#verifier = options.verifier;
     this.#clock = new MonotonicClock(options.wallClock);
-    this.ledger = new Ledger({ ...options, clock: this.#clock });
-    this.#stages = new Stages({ ...options, ledger: this.ledger });
+    this.recorder = new Recorder({ ...options, clock: this.#clock });
+    this.#stages = new Stages({ ...options, recorder: this.recorder });
   }
 
   /** Canonicalises and matches a request, and says whether its body has to be read first. Never throws. */
   prepare(raw: RawRequest): Prepared {
     const startedAt = performance.now();
     const matched = this.#match(raw);
-    const needsBody = !('refused' in matched) && matched.needsBody;
+    const needsBody = matched !== undefined && !('refused' in matched) && matched.needsBody;
     return { raw, matched, needsBody, spentMs: performance.now() - startedAt };
   }
 
@@ -115,7 +114,7 @@ export class Decider {
   /** An allowed call is over: gives back budgets that were not committed and writes the outcome. Once a call. */
   finish(decision: Decision, facts: DispatchFacts): void {
     const rolledBack = decision.reservation !== undefined && this.#sessions.rollBack(decision.reservation);
-    this.ledger.outcome(decision, facts, !rolledBack);
+    this.recorder.outcome(decision, facts, !rolledBack);
   }
 
   /** A credential was injected into a call of this session: policies may ask for it (`session.injected`). */
@@ -132,7 +131,8 @@ export class Decider {
       const detail = 'the target is not canonical, and this entrance does not dispatch';
       return { refused: 'MALFORMED_REQUEST', detail, target };
     } catch {
-      return { refused: 'MALFORMED_REQUEST', detail: 'the request could not be read', target: undefined };
+      // Who sent it is not known yet: `decide` answers INTERNAL, to that session.
+      return undefined;
     }
   }
 
@@ -147,7 +147,7 @@ export class Decider {
   }
 
   async #verify(call: Call, token: string, nowMs: number): Promise<Decision> {
-    const verified = await this.#verifier.verify(token, nowMs / 1000);
+    const verified = await this.#verifier.verify(token, nowMs / 1000, call.caller.source);
     if ('refused' in verified) return this.#nobody(call, verified.refused, verified.detail);
     return this.#authenticated(call, verified, this.#clock.nowMs());
   }
@@ -169,17 +169,17 @@ export class Decider {
     reason: 'INTERNAL' | 'OVERLOADED' | 'TOKEN_INVALID' | 'TOKEN_MISSING',
     detail: string,
   ): Decision {
-    return this.ledger.unauthenticated(reason, detail, call.prepared, call.startedAt);
+    return this.recorder.unauthenticated(reason, detail, call.prepared, call.startedAt);
   }
 
   // INVARIANT: the only catch-all. Whatever went wrong, the call is denied and nothing of it stays reserved.
   #failed(call: Call): Decision {
     const { attempt } = call;
-    if (attempt === undefined) return this.#nobody(call, 'INTERNAL', FAILED);
+    if (attempt === undefined) return this.#nobody(call, 'INTERNAL', FAILED_DETAIL);
     try {
-      return this.#stages.deny(attempt, 'INTERNAL', 'operation', FAILED);
+      return this.#stages.fail(attempt);
     } catch {
-      return this.#nobody(call, 'INTERNAL', FAILED);
+      return this.#nobody(call, 'INTERNAL', FAILED_DETAIL);
     }
   }
 }

@@ -88,4 +88,6 @@ export interface DispatchFacts {
 export interface Caller {
   readonly token: string | undefined;
   readonly session?: { readonly sid: string; readonly sub: string };
+  /** Whoever sent the call, as far as the transport knows: one source has only its share of token verifications. */
+  readonly source?: string;
 }

@@ -1,10 +1,12 @@
 import type { CanonicalTarget, RawRequest, Refusal } from '../normalizer/envelope.ts';
 import type { Matched } from '../normalizer/normalizer.ts';
+import { defaultPort, writtenHost } from '../normalizer/target.ts';
 
 /** A request that is canonicalised and matched, not yet decided. */
 export interface Prepared {
   readonly raw: RawRequest;
-  readonly matched: Matched | Refusal;
+  /** Undefined where matching failed: the decision is INTERNAL then. */
+  readonly matched: Matched | Refusal | undefined;
   /** The whole body has to be read before deciding. */
   readonly needsBody: boolean;
   /** Milliseconds spent so far. */
@@ -12,10 +14,10 @@ export interface Prepared {
 }
 
 function sameHostPort(hostPort: string, target: CanonicalTarget): boolean {
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
+  const host = writtenHost(target.host);
   const given = hostPort.toLowerCase();
   if (given === `${host}:${target.port}`) return true;
-  return given === host && target.port === (target.scheme === 'https' ? 443 : 80);
+  return given === host && target.port === defaultPort(target.scheme);
 }
 
 /**

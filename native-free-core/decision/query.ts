@@ -61,13 +61,16 @@ export function policyQuery(
 }
 
 function merged(left: readonly string[], right: readonly string[]): readonly string[] {
-  return [...new Set([...left, ...right])].sort();
+  return Array.from(new Set(left.concat(right))).sort();
 }
 
 /** Of two readings' verdicts the one that counts: a call is allowed only if every reading is. */
 export function combineVerdicts(left: PolicyVerdict, right: PolicyVerdict): PolicyVerdict {
+  const errored = merged(left.errored, right.errored);
   if (left.allowed && right.allowed) {
-    return { ...left, determining: merged(left.determining, right.determining) };
+    const determining = merged(left.determining, right.determining);
+    const abort = left.abort || right.abort;
+    return { allowed: true, determining, errored, abort, reason: left.reason, remedy: left.remedy };
   }
   // Among refusals a forbid says more than a missing permit, so its policies, reason and remedy are the ones kept.
   const kept = !left.allowed && (right.allowed || left.determining.length > 0) ? left : right;
@@ -75,7 +78,7 @@ export function combineVerdicts(left: PolicyVerdict, right: PolicyVerdict): Poli
   return {
     allowed: false,
     determining: other.allowed ? kept.determining : merged(kept.determining, other.determining),
-    errored: merged(left.errored, right.errored),
+    errored,
     abort: left.abort || right.abort,
     reason: kept.reason,
     remedy: kept.remedy,

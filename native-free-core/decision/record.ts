@@ -1,6 +1,7 @@
 import type { DecisionRecord, RecordedReading } from '../audit/event.ts';
 import type { Capability } from '../capability/claims.ts';
-import type { CanonicalTarget, Envelope, RawRequest, Reading } from '../normalizer/envelope.ts';
+import type { Envelope, RawRequest, Reading } from '../normalizer/envelope.ts';
+import { uidOf } from '../normalizer/resource.ts';
 import type { SessionSnapshot } from '../session/table.ts';
 import type { Decision } from './decision.ts';
 
@@ -24,22 +25,14 @@ function shown(text: string): string {
   return out;
 }
 
-/** `<host><path>` of a target that matched no rule. */
-function targetName(target: CanonicalTarget): string {
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
-  if (target.scheme === 'http') {
-    return `http://${host}${target.port === 80 ? '' : `:${target.port}`}${target.matchPath}`;
-  }
-  return `${host}${target.port === 443 ? '' : `:${target.port}`}${target.matchPath}`;
-}
-
 /**
  * What a decision is about, in one line: the resource of its first reading, the bare target where no rule
  * matched, `?` where the target itself could not be read. A query is never part of it.
  */
-export function resourceName(decision: Decision): string {
+function resourceName(decision: Decision): string {
   if (decision.envelope !== undefined) return decision.envelope.readings[0].resource.uid;
-  return decision.target === undefined ? '?' : targetName(decision.target);
+  const { target } = decision;
+  return target === undefined ? '?' : uidOf(target, target.matchPath);
 }
 
 function recordedReading(reading: Reading): RecordedReading {

@@ -8,8 +8,8 @@ import type { Charge } from '../session/budget.ts';
 import type { SessionTable } from '../session/table.ts';
 import type { Attempt } from './attempt.ts';
 import type { Decision, Reason, Stage } from './decision.ts';
-import type { Ledger } from './ledger.ts';
 import { combineVerdicts, policyQuery } from './query.ts';
+import type { Recorder } from './recorder.ts';
 
 export interface StagesOptions {
   readonly normalizer: Normalizer;
@@ -20,7 +20,7 @@ export interface StagesOptions {
   /** Absent until a bundle is loaded: every call is BUNDLE_NOT_READY. */
   readonly engine: PolicyEngine | undefined;
   readonly sessions: SessionTable;
-  readonly ledger: Ledger;
+  readonly recorder: Recorder;
   /** Told once a session ended, so that its open transports are cut. */
   readonly onSessionEnd: (sessionKey: string) => void;
 }
@@ -29,6 +29,9 @@ const NO_POLICIES: readonly string[] = Object.freeze([]);
 const NO_BUDGETS = Object.freeze([]);
 /** What a pass-through call is charged as: no budget counts it, its host does. */
 const NO_CLASS: Charge = Object.freeze({ classIndex: -1, amount: undefined, currency: undefined });
+
+/** What the agent is told of a failure here, and no more. */
+export const FAILED_DETAIL = 'the decision could not be made';
 
 /** What the agent is told where stage 1 refuses. */
 export const CAPABILITY_DETAIL: Readonly<Record<CapabilityReason, string>> = {
@@ -70,7 +73,8 @@ export class Stages {
     const { normalizer, sessions, revocations, skewS } = this.#options;
     const before = performance.now();
     const matched = attempt.prepared.matched;
-    const classified = 'refused' in matched ? matched : normalizer.envelope(matched, body);
+    const classified =
+      matched === undefined || 'refused' in matched ? matched : normalizer.envelope(matched, body);
     const normalized = performance.now();
     attempt.normalizeMs += normalized - before;
 
@@ -81,8 +85,9 @@ export class Stages {
       revocations,
     });
     // Known also to the record of a call that its session's end stops.
-    if (!('refused' in classified)) attempt.envelope = classified;
+    if (classified !== undefined && !('refused' in classified)) attempt.envelope = classified;
     if (standing !== undefined) return this.#denyCapability(attempt, standing);
+    if (classified === undefined) return this.fail(attempt);
     if ('refused' in classified) return this.#refused(attempt, classified);
 
     for (const reading of classified.readings) {
@@ -190,10 +195,10 @@ export class Stages {
   }
 
   #allow(attempt: Attempt, reason: Reason, detail: string, policies: readonly string[]): Decision {
-    const { ledger, sessions } = this.#options;
+    const { recorder, sessions } = this.#options;
     const words = { detail, policies, remedy: undefined };
-    const decision = ledger.decision(attempt, 'ALLOW', reason, 'policy', words);
-    if (decision.eventId === undefined || !ledger.record(attempt, decision, decision.eventId)) {
+    const decision = recorder.decision(attempt, 'ALLOW', reason, 'policy', words);
+    if (decision.eventId === undefined || !recorder.record(attempt, decision, decision.eventId)) {
       const why = 'the audit log does not accept records';
       return this.deny(attempt, 'AUDIT_UNAVAILABLE', 'operation', why);
     }
@@ -206,6 +211,11 @@ export class Stages {
 
   #denyCapability(attempt: Attempt, reason: CapabilityReason): Decision {
     return this.deny(attempt, reason, 'capability', CAPABILITY_DETAIL[reason]);
+  }
+
+  /** Denies a call that could not be decided because something here is broken. */
+  fail(attempt: Attempt): Decision {
+    return this.deny(attempt, 'INTERNAL', 'operation', FAILED_DETAIL);
   }
 
   /** Gives back what the call reserved, records the denial and counts it. It stands even where no record is accepted. */
@@ -242,11 +252,11 @@ export class Stages {
     policies: readonly string[],
     remedy: string | undefined,
   ): Decision {
-    const { ledger, sessions } = this.#options;
+    const { recorder, sessions } = this.#options;
     if (attempt.reservation !== undefined) sessions.rollBack(attempt.reservation.id);
     attempt.reservation = undefined;
-    const decision = ledger.decision(attempt, outcome, reason, stage, { detail, policies, remedy });
-    if (decision.eventId !== undefined) ledger.record(attempt, decision, decision.eventId);
+    const decision = recorder.decision(attempt, outcome, reason, stage, { detail, policies, remedy });
+    if (decision.eventId !== undefined) recorder.record(attempt, decision, decision.eventId);
     sessions.countDeny(attempt.handle);
     return decision;
   }

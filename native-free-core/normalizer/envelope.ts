@@ -54,7 +54,7 @@ export interface Resource {
   /** Names of the `[[groups]]` the host is in. */
   readonly hostGroups: readonly string[];
   /** Bit n-1 set: segment n of `path` is in lower case, and a scope compares it so. */
-  readonly foldMask?: number | undefined;
+  readonly foldMask: number;
 }
 
 /** One way an upstream may read a call. Every reading has to be allowed by itself. */

@@ -75,8 +75,8 @@ export class FactReader {
     if (query instanceof Unreadable) return query;
     const body = this.#readBody();
     if (body instanceof Unreadable) return body;
-    if (bodyNames(body).some((name) => couldMean(name, spec.key))) {
-      return new Unreadable(`\`${spec.key}\` is in the body as well`);
+    for (const name of bodyNames(body)) {
+      if (couldMean(name, spec.key)) return new Unreadable(`\`${spec.key}\` is in the body as well`);
     }
     return typed(spec, formValue(query, spec.key));
   }
@@ -117,8 +117,8 @@ function parseBody(raw: RawRequest, bytes: Uint8Array | undefined): Body | Unrea
     return new Unreadable('the body is not as long as it was declared');
   }
   const codings = raw.headers.get('content-encoding') ?? [];
-  if (codings.some((coding) => coding.trim().toLowerCase() !== 'identity')) {
-    return new Unreadable('the body has a content coding');
+  for (const coding of codings) {
+    if (coding.trim().toLowerCase() !== 'identity') return new Unreadable('the body has a content coding');
   }
   if (bytes.length === 0) return EMPTY;
   const kind = bodyKind(raw.headers.get('content-type') ?? []);
@@ -184,8 +184,15 @@ function step(value: JsonValue, token: string): JsonValue | undefined | Unreadab
 }
 
 function pathSegment(path: string, index: number): string | undefined | Unreadable {
-  const segment = path.split('/')[index + 1];
-  if (segment === undefined || segment === '') return undefined;
+  let start = 1;
+  for (let skipped = 0; skipped < index; skipped++) {
+    const slash = path.indexOf('/', start);
+    if (slash === -1) return undefined;
+    start = slash + 1;
+  }
+  const end = path.indexOf('/', start);
+  const segment = path.slice(start, end === -1 ? path.length : end);
+  if (segment === '') return undefined;
   try {
     return decodeURIComponent(segment);
   } catch {

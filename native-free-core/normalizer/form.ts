@@ -21,8 +21,11 @@ export interface FormPair {
  */
 export function readForm(text: string): readonly FormPair[] | undefined {
   const pairs: FormPair[] = [];
-  for (const written of text.split('&')) {
-    if (written === '') continue;
+  for (let start = 0, end = 0; end < text.length; start = end + 1) {
+    const mark = text.indexOf('&', start);
+    end = mark === -1 ? text.length : mark;
+    if (end === start) continue;
+    const written = text.slice(start, end);
     const name = decode(nameOf(written));
     const equals = written.indexOf('=');
     const value = equals === -1 ? '' : decode(written.slice(equals + 1));
@@ -45,8 +48,8 @@ export function formValue(pairs: readonly FormPair[], key: string): string | und
     } else if (couldMean(pair.name, key)) {
       return new Unreadable(`\`${key}\` is given in another spelling`);
     }
-    if (pair.hidden.some((name) => couldMean(name, key))) {
-      return new Unreadable(`\`${key}\` is given behind a \`;\``);
+    for (const name of pair.hidden) {
+      if (couldMean(name, key)) return new Unreadable(`\`${key}\` is given behind a \`;\``);
     }
   }
   return value;

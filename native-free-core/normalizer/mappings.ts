@@ -1,7 +1,7 @@
+import type { ParamType } from '../registry/param-type.ts';
 import type { HostPattern } from './pattern.ts';
 import { selectGroups, type GroupSelector } from './groups.ts';
 import { OVERRIDE_HEADERS } from './method-override.ts';
-import type { ParamType } from './param-spec.ts';
 import { orderRules } from './precedence.ts';
 import { parseRules, type GroupTable, type MappingSource, type Rule } from './rules.ts';
 import { Trie } from './trie.ts';
@@ -80,7 +80,6 @@ function canonicalRule(rule: Rule): unknown {
     params: Object.fromEntries(rule.params.map((spec) => [spec.name, spec.text])),
     fold: rule.foldMask,
     encoded_slash: rule.encodedSlash,
-    websocket: rule.websocket,
   };
 }
 

@@ -15,6 +15,7 @@ import { methodProblem } from './method.ts';
 import { mayOverrideMethod, methodsOf } from './method-override.ts';
 import { hasOneReading, pathReadings, type PathReading } from './path-readings.ts';
 import { resourceOf } from './resource.ts';
+import { MAX_SHOWN_SIZE, shownSize } from './shown-size.ts';
 import { canonicalTarget, hostHeaderProblem } from './target.ts';
 import { NONE } from './trie.ts';
 
@@ -34,8 +35,6 @@ export interface Matched {
   readonly others: readonly MatchedReading[];
   /** Some fact may stand in the body: read it whole, up to 64 KiB, before the call is decided. */
   readonly needsBody: boolean;
-  /** Every reading's rule allows an upgrade to WebSocket. */
-  readonly websocket: boolean;
 }
 
 const MAX_READINGS = 64;
@@ -77,7 +76,6 @@ export class Normalizer {
       first: matchedReading(target, target.matchPath, raw.method, mapped),
       others: NO_OTHERS,
       needsBody: mapped.readsBody && raw.bodyLength !== 0,
-      websocket: mapped.rule.websocket,
     };
   }
 
@@ -97,6 +95,9 @@ export class Normalizer {
       const read = readingOf(other, facts);
       if (read instanceof Unreadable) return unreadable(read, target);
       readings.push(read);
+    }
+    if (shownSize(readings) > MAX_SHOWN_SIZE) {
+      return malformed('its readings are together longer than a record of the log can be', target);
     }
     return {
       target,
@@ -121,16 +122,11 @@ export class Normalizer {
       if (refusal !== undefined) return refusal;
     }
     readings.sort(byRisk);
-    const [first, ...others] = readings;
+    const [first] = readings;
     if (first === undefined) return this.#unclassified(target, raw.method);
-    return {
-      raw,
-      target,
-      first,
-      others,
-      needsBody: raw.bodyLength !== 0 && readings.some((reading) => reading.mapped.readsBody),
-      websocket: readings.every((reading) => reading.mapped.rule.websocket),
-    };
+    let needsBody = false;
+    for (const { mapped } of readings) needsBody ||= mapped.readsBody && raw.bodyLength !== 0;
+    return { raw, target, first, others: readings.slice(1), needsBody };
   }
 
   #addReadings(
@@ -193,7 +189,8 @@ function byRisk(left: MatchedReading, right: MatchedReading): number {
 
 function needsFacts(matched: Matched): boolean {
   if (matched.first.mapped.rule.params.length > 0) return true;
-  return matched.others.some((other) => other.mapped.rule.params.length > 0);
+  for (const other of matched.others) if (other.mapped.rule.params.length > 0) return true;
+  return false;
 }
 
 function readingOf(

@@ -1,9 +1,7 @@
+import type { ParamType } from '../registry/param-type.ts';
 import type { Invalid } from './pattern.ts';
 
 export type ParamSource = 'form' | 'json' | 'query' | 'path' | 'header';
-
-/** `long` holds an integer from 0 to 2^53-1, everything else a string. */
-export type ParamType = 'long' | 'string';
 
 /** Where a rule's fact stands in a request. */
 export interface ParamSpec {

@@ -1,7 +1,7 @@
 import type { CanonicalTarget, Resource } from './envelope.ts';
 import { groupsOf, type GroupSelector } from './groups.ts';
 import { isFolded } from './pattern.ts';
-import { defaultPort } from './target.ts';
+import { defaultPort, writtenHost } from './target.ts';
 
 /** Known providers, by exact host (semantics §2). */
 const PROVIDERS: ReadonlyMap<string, string> = new Map([
@@ -40,8 +40,8 @@ export function resourceOf(
 }
 
 /** `<host><path>` for https on 443, `http://<host>[:port]<path>` or `<host>:<port><path>` otherwise (semantics §4). */
-function uidOf(target: CanonicalTarget, path: string): string {
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
+export function uidOf(target: CanonicalTarget, path: string): string {
+  const host = writtenHost(target.host);
   const origin = target.port === defaultPort(target.scheme) ? host : `${host}:${target.port}`;
   return target.scheme === 'https' ? origin + path : `http://${origin}${path}`;
 }

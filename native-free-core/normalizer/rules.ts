@@ -32,7 +32,6 @@ export interface Rule {
   /** Bit n-1 set: segment n is compared, scoped and named in lower case. */
   readonly foldMask: number;
   readonly encodedSlash: boolean;
-  readonly websocket: boolean;
 }
 
 /** One `[[groups]]` table: a named set of hosts. */
@@ -46,17 +45,9 @@ export interface MappingTable {
   readonly groups: readonly GroupTable[];
 }
 
-const RULE_KEYS = [
-  'method',
-  'host',
-  'scheme',
-  'path',
-  'action_class',
-  'params',
-  'fold',
-  'encoded_slash',
-  'websocket',
-];
+const RULE_KEYS = ['method', 'host', 'scheme', 'path', 'action_class', 'params', 'fold', 'encoded_slash'];
+/** In the grammar of rules, but nothing here would act on them. */
+const LATER_KEYS = ['websocket'];
 const MAX_FOLDED_SEGMENT = 16;
 
 /**
@@ -72,7 +63,7 @@ export function parseRules(source: MappingSource): MappingTable {
 }
 
 function readRule(table: Table): Rule {
-  table.allowKeys(RULE_KEYS);
+  table.allowKeys(RULE_KEYS, LATER_KEYS);
   const { file, line = 0 } = table.location([]);
   const scheme = table.oneOf('scheme', ['https', 'http']) ?? 'https';
   const host = table.checked('host', compileHost(table.requiredString('host')));
@@ -99,7 +90,6 @@ function readRule(table: Table): Rule {
     params: readParams(table),
     foldMask: readFold(table),
     encodedSlash: table.boolean('encoded_slash') ?? false,
-    websocket: table.boolean('websocket') ?? false,
   };
 }
 

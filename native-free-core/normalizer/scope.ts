@@ -1,3 +1,4 @@
+import type { ScopedResource, ScopeMatcher } from '../registry/scope.ts';
 import type { Scheme } from './envelope.ts';
 import { defaultPort } from './target.ts';
 import {
@@ -10,19 +11,6 @@ import {
   type Invalid,
   type PathPattern,
 } from './pattern.ts';
-
-/** What a scope is asked about. `foldMask` bit n-1 set: segment n of the path has no case of its own. */
-export interface ScopedTarget {
-  readonly scheme: Scheme;
-  readonly host: string;
-  readonly port: number;
-  readonly path: string;
-  readonly foldMask?: number | undefined;
-}
-
-export interface ScopeMatcher {
-  matches(target: ScopedTarget): boolean;
-}
 
 interface ScopeEntry {
   readonly scheme: Scheme;
@@ -66,14 +54,13 @@ class Scope implements ScopeMatcher {
     this.#entries = entries;
   }
 
-  matches(target: ScopedTarget): boolean {
-    const foldMask = target.foldMask ?? 0;
+  matches(resource: ScopedResource): boolean {
     for (const entry of this.#entries) {
       if (
-        entry.port === target.port &&
-        entry.scheme === target.scheme &&
-        hostMatches(entry.host, target.host) &&
-        pathMatches(entry.path, target.path, foldMask)
+        entry.port === resource.port &&
+        entry.scheme === resource.scheme &&
+        hostMatches(entry.host, resource.host) &&
+        pathMatches(entry.path, resource.path, resource.foldMask)
       ) {
         return true;
       }

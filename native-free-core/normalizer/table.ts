@@ -22,8 +22,12 @@ export class Table {
     return new MappingInvalid(message, this.location(path));
   }
 
-  allowKeys(keys: readonly string[]): void {
+  /** @param later keys that are refused by name: this version does not act on them */
+  allowKeys(keys: readonly string[], later: readonly string[] = []): void {
     for (const key of Object.keys(this.value)) {
+      if (later.includes(key)) {
+        throw this.error([key], `\`${key}\` is not supported in this version; remove it`);
+      }
       if (!keys.includes(key)) throw this.error([key], `unknown key \`${key}\`${didYouMean(key, keys)}`);
     }
   }

@@ -8,6 +8,11 @@ export function defaultPort(scheme: Scheme): number {
   return scheme === 'https' ? 443 : 80;
 }
 
+/** A canonical host as it stands before a port: IPv6 in brackets. */
+export function writtenHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 /**
  * The one form of a request target: what is matched is what is dispatched (semantics §2, "Canonical target").
  *

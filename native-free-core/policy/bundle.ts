@@ -2,7 +2,8 @@ import type { ClassSet } from '../registry/classes.ts';
 import { type LoadedPolicy, loadPolicies } from './load.ts';
 import type { PolicySource } from './port.ts';
 import { readsOfPolicy } from './reads.ts';
-import { generateSchema, type ParamType, paramTypes, type SchemaInputs } from './schema.ts';
+import type { ParamType } from '../registry/param-type.ts';
+import { generateSchema, paramTypes, type SchemaInputs } from './schema.ts';
 import { actionScope } from './slices.ts';
 
 /** One policy of a bundle. Plain data. */

@@ -1,5 +1,5 @@
 import type { PolicyContext, PolicyQuery } from './port.ts';
-import type { ParamType } from './schema.ts';
+import type { ParamType } from '../registry/param-type.ts';
 
 const MS_PER_HOUR = 3_600_000;
 const MS_PER_DAY = 24 * MS_PER_HOUR;

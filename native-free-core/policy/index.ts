@@ -1,7 +1,5 @@
-export type * from './port.ts';
+export { type Bundle, loadBundle } from './bundle.ts';
 export { type CedarModule, startCedar } from './cedar.ts';
-export { generateSchema, type ParamType, type SchemaInputs } from './schema.ts';
-export { type Bundle, type BundlePolicy, type CanonicalBundle, loadBundle } from './bundle.ts';
-export { canonicalContext } from './context.ts';
-export { CONTEXT_ERROR, ENGINE_ERROR, ReferenceEngine } from './reference.ts';
 export { IssuancePolicies, type IssuanceQuery, type IssuanceRefusal } from './issuance.ts';
+export type { PolicyEngine, PolicyQuery, PolicySource, PolicyVerdict } from './port.ts';
+export { ReferenceEngine } from './reference.ts';

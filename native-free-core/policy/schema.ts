@@ -1,7 +1,6 @@
 import { PolicyInvalid } from '../errors.ts';
 import { ACTION_CLASSES, CATEGORIES } from '../registry/classes.ts';
-
-export type ParamType = 'long' | 'string';
+import type { ParamType } from '../registry/param-type.ts';
 
 /** What the configuration adds to the schema. */
 export interface SchemaInputs {

@@ -1,5 +1,6 @@
 import { canonicalize, MAX_LINE_BYTES, NotCanonical } from '@firma/core';
 import type { AuditRecord } from '@firma/core';
+import { decisionLine } from './decision-line.ts';
 
 /** What the writer adds: the sequence number. */
 const HEADROOM_BYTES = 64;
@@ -21,7 +22,7 @@ function hasCanonicalForm(record: AuditRecord): boolean {
  * @returns undefined where it has no canonical form (a lone surrogate) or is longer than a line of the log may be
  */
 export function serialize(record: AuditRecord): string | undefined {
-  const text = JSON.stringify(record);
+  const text = record.kind === 'decision' ? decisionLine(record) : JSON.stringify(record);
   // A lone surrogate is the only thing that is written as an escape in the surrogates' range; an escaped backslash
   // before `ud` looks the same here and is told apart by the slow way.
   if (text.includes('\\ud') && !hasCanonicalForm(record)) return undefined;

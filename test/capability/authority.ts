@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import type { CompileScope, ScopedResource } from '../../native-free-core/capability/claims.ts';
+import type { CompileScope } from '../../native-free-core/capability/claims.ts';
 import type { VerificationJwk } from '../../native-free-core/capability/keys.ts';
 import { TokenVerifier } from '../../native-free-core/capability/verify.ts';
 import type { VerifierOptions } from '../../native-free-core/capability/verify.ts';
@@ -68,7 +68,7 @@ export function mint(
 export const scopeByHost: CompileScope = (patterns) => {
   if (patterns.includes('!')) return { invalid: '`!` is no pattern' };
   return {
-    matches: (resource: ScopedResource) => patterns.includes('*') || patterns.includes(resource.host),
+    matches: (resource) => patterns.includes('*') || patterns.includes(resource.host),
   };
 };
 

@@ -14,7 +14,7 @@ async function capabilityOf(changes: Readonly<Record<string, unknown>> = {}): Pr
   return answer;
 }
 
-const resource = { scheme: 'https', host: 'api.github.com', port: 443, path: '/' } as const;
+const resource = { scheme: 'https', host: 'api.github.com', port: 443, path: '/', foldMask: 0 } as const;
 const indexOf = (name: string): number => ACTION_CLASSES.findIndex((info) => info.name === name);
 
 const hosts = ['a.test', 'b.test', 'c.test', '*'];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PolicyEngine, PolicyVerdict } from '@firma/core';
+import { serialize } from '../../src/audit/serialize.ts';
 import { NOW_S } from '../capability/authority.ts';
 import { POLICIES, rig } from './rig.ts';
 
@@ -11,6 +12,14 @@ const ALLOWED: PolicyVerdict = {
   reason: undefined,
   remedy: undefined,
 };
+
+const NOTES = `
+[[rules]]
+host = "api.test"
+action_class = "code.read"
+[rules.params]
+note = "json:/note"
+`;
 
 describe('an allowed call', () => {
   it('is ALLOW with the permit that decided, and one record of it', async () => {
@@ -80,9 +89,9 @@ describe('who is not authenticated', () => {
     const { ask, decider, records } = await rig();
     await ask({}, { token: undefined });
     await ask({}, { token: 'x.y.z' });
-    decider.ledger.countUnauthenticated();
-    decider.ledger.summarize();
-    decider.ledger.summarize();
+    decider.recorder.countUnauthenticated();
+    decider.recorder.summarize();
+    decider.recorder.summarize();
     expect(records).toEqual([expect.objectContaining({ kind: 'summary', unauthenticated: 3 })]);
   });
 
@@ -96,6 +105,44 @@ describe('who is not authenticated', () => {
     const { ask, token } = await rig();
     const caller = { token: token(), session: { sid: 'BBECAwQFBgcICQoLDA0ODw', sub: 'agent-7' } };
     expect(await ask({}, caller)).toMatchObject({ reason: 'TOKEN_INVALID', eventId: undefined });
+  });
+});
+
+describe('one source of tokens', () => {
+  it('does not keep another from being verified once its own share is used up', async () => {
+    const { ask, token } = await rig({ maxInFlightPerSource: 2 });
+    const from = (source: string, jti: string) => ask({}, { token: token({ jti }), source });
+    const answers = await Promise.all([from('a', '1'), from('a', '2'), from('a', '3'), from('b', '4')]);
+    expect(answers.map((decision) => decision.reason)).toEqual(['OK', 'OK', 'OVERLOADED', 'OK']);
+    expect(await from('a', '3')).toMatchObject({ reason: 'OK' });
+  });
+});
+
+describe('a request that cannot be classified because something is broken', () => {
+  class Broken extends Map<string, readonly string[]> {
+    override get(): never {
+      throw new Error('secret-in-a-message');
+    }
+  }
+
+  it('is INTERNAL and recorded, with nothing of the error shown', async () => {
+    const { ask, decisions } = await rig();
+    const decision = await ask({ headers: new Broken() });
+    expect(decision).toMatchObject({ outcome: 'DENY', reason: 'INTERNAL', stage: 'operation' });
+    expect(decisions()).toEqual([expect.objectContaining({ reason: 'INTERNAL', resource: '?' })]);
+    expect(JSON.stringify([decision, decisions()])).not.toContain('secret-in-a-message');
+  });
+
+  it('is answered to nobody but who is authenticated, and an ended session is told so', async () => {
+    const { ask, sessions } = await rig();
+    expect(await ask({ headers: new Broken() }, { token: 'x.y.z' })).toMatchObject({
+      reason: 'TOKEN_INVALID',
+    });
+    const { capability } = await ask();
+    const handle = sessions.find(capability?.sessionKey ?? '');
+    if (handle === undefined) throw new Error('no session');
+    sessions.abort(handle, 'by hand');
+    expect(await ask({ headers: new Broken() })).toMatchObject({ reason: 'SESSION_ABORTED' });
   });
 });
 
@@ -145,6 +192,24 @@ describe('stage 1 in order', () => {
     expect(await ask({}, narrow)).toMatchObject({ reason: 'ACTION_NOT_GRANTED', stage: 'capability' });
     const elsewhere = { token: token({ resource_scope: ['api.test/repos/o/other'] }) };
     expect(await ask({}, elsewhere)).toMatchObject({ reason: 'RESOURCE_OUT_OF_SCOPE' });
+  });
+});
+
+describe('a scope', () => {
+  it('has no case of its own in the segments a rule folds', async () => {
+    const mappings = `
+[[rules]]
+host = "api.test"
+path = "/repos/*/*"
+fold = [2, 3]
+action_class = "code.read"
+`;
+    const { ask, token } = await rig({ mappings });
+    const caller = { token: token({ resource_scope: ['api.test/repos/Octo/Hello'] }) };
+    expect(await ask({ target: '/repos/OCTO/hello' }, caller)).toMatchObject({ reason: 'OK' });
+    expect(await ask({ target: '/repos/octo/world' }, caller)).toMatchObject({
+      reason: 'RESOURCE_OUT_OF_SCOPE',
+    });
   });
 });
 
@@ -399,6 +464,54 @@ describe('the audit log', () => {
     const { ask, decisions } = await rig();
     await ask({ method: `GE\nT${'x'.repeat(2000)}` });
     expect(decisions()[0]?.method).toMatch(/^GE\?Tx{508}$/);
+  });
+
+  describe('gets no record that is longer than a line of it', () => {
+    const few = 'GET,PUT';
+    const many = 'GET,PUT,PATCH,DELETE,OPTIONS,HEAD,CONNECT';
+    it.each([
+      ['few readings', few, ''],
+      ['many readings', many, ''],
+      ['few readings and a fact that grows in JSON', few, String.raw`\u0001`.repeat(400)],
+      ['many readings and such a fact', many, String.raw`\u0001`.repeat(200)],
+      ['many readings and a fact beyond ASCII', many, '€'.repeat(341)],
+    ])('of a call with %s', async (_, override, note) => {
+      const { ask, decisions, token } = await rig({ mappings: NOTES });
+      const caller = { token: token({ sub: '€'.repeat(256), jti: '€'.repeat(128) }) };
+      const headers = new Map([
+        ['content-type', ['application/json']],
+        ['x-http-method-override', [override]],
+      ]);
+      const reasonAt = async (length: number) => {
+        const target = `/${'a'.repeat(length)};v=1/b%2Fc`;
+        const body = `{"note":"${note}"}`;
+        const asked = { method: 'POST', target, headers, body, bodyLength: undefined };
+        return (await ask(asked, caller)).reason;
+      };
+      // The longest path that is let through has the longest record.
+      let longest = 1;
+      let refused = 8000;
+      while (longest + 1 < refused) {
+        const length = Math.floor((longest + refused) / 2);
+        if ((await reasonAt(length)) === 'OK') longest = length;
+        else refused = length;
+      }
+      expect([await reasonAt(longest), await reasonAt(refused)]).toEqual(['OK', 'MALFORMED_REQUEST']);
+      const lines = decisions().map((record) => serialize(record));
+      expect(lines).not.toContain(undefined);
+      expect(Math.max(...lines.map((line = '') => Buffer.byteLength(line)))).toBeGreaterThan(32 * 1024);
+    });
+  });
+
+  it('holds no fact that JSON can escape and UTF-8 cannot hold', async () => {
+    const { ask, decisions } = await rig({ mappings: NOTES });
+    const send = (body: string) =>
+      ask({ method: 'POST', body, headers: new Map([['content-type', ['application/json']]]) });
+    for (const half of ['\\ud800', 'a\\udc00', '\\udc00\\ud800']) {
+      expect(await send(`{"note":"${half}"}`)).toMatchObject({ reason: 'PARAMS_UNREADABLE' });
+    }
+    expect(await send('{"note":"\\ud83d\\ude00"}')).toMatchObject({ reason: 'OK' });
+    expect(decisions().map((record) => serialize(record))).not.toContain(undefined);
   });
 
   it('holds integers only', async () => {

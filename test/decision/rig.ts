@@ -61,11 +61,13 @@ unless { context.params has amount && context.params.amount <= 5000 };
 `;
 
 export interface RigOptions {
+  readonly mappings?: string;
   readonly policies?: string;
   readonly budgets?: readonly BudgetInput[];
   readonly defaultProtected?: boolean;
   readonly engine?: PolicyEngine;
   readonly maxSessions?: number;
+  readonly maxInFlightPerSource?: number;
 }
 
 export type Ask = Partial<RawRequest> & { readonly body?: string; readonly form?: boolean };
@@ -75,7 +77,7 @@ const authority = signer('key-1');
 /** A decider over real rooms, with a clock to turn, a log to read, and tokens for the asking. */
 export async function rig(options: RigOptions = {}) {
   startCedar(cedarModule());
-  const mappings = loadMappings([{ file: 'test.toml', text: MAPPINGS }]);
+  const mappings = loadMappings([{ file: 'test.toml', text: options.mappings ?? MAPPINGS }]);
   const budgets = compileBudgets(options.budgets ?? []);
   const names = budgets.map((budget) => budget.name);
   const bundle = loadBundle([{ file: 'test.cedar', text: options.policies ?? POLICIES }], {
@@ -90,6 +92,9 @@ export async function rig(options: RigOptions = {}) {
     keys: new Map([[authority.kid, authority.jwk]]),
     sha256Hex,
     compileScope,
+    ...(options.maxInFlightPerSource === undefined
+      ? {}
+      : { maxInFlightPerSource: options.maxInFlightPerSource }),
   });
   const records: AuditRecord[] = [];
   const ended: string[] = [];

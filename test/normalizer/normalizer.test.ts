@@ -14,7 +14,7 @@ describe('a call with one reading', () => {
     const raw = request('GET', 'https://H.example/repos/Octo/./Hello/?q=1', { bodyLength: undefined });
     const matched = normalizer.match(raw);
     if (isRefusal(matched)) throw new Error(matched.detail);
-    expect(matched).toMatchObject({ needsBody: false, websocket: false, others: [] });
+    expect(matched).toMatchObject({ needsBody: false, others: [] });
     expect(normalizer.envelope(matched, undefined)).toEqual({
       target: {
         scheme: 'https',
@@ -62,12 +62,6 @@ describe('a call with one reading', () => {
     expect(resource('https://a.models.example/x')?.hostGroups).toEqual(['model']);
     expect(resource('https://a.eu.models.example/x')?.hostGroups).toEqual(['eu', 'model']);
     expect(resource('https://api.github.com/x')?.hostGroups).toEqual([]);
-  });
-
-  it('says where an upgrade is allowed', () => {
-    expect(normalizer.match(request('GET', 'https://a.models.example/v1/realtime'))).toMatchObject({
-      websocket: true,
-    });
   });
 });
 

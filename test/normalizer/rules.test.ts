@@ -21,7 +21,6 @@ path = "/a/*/b*/**"
 action_class = "payment.transfer"
 fold = [1, 3]
 encoded_slash = true
-websocket = true
 [rules.params]
 amount = "json:/data/0/amount"
 note = "header:x-note"
@@ -33,7 +32,6 @@ note = "header:x-note"
       methods: ['POST', 'PUT'],
       foldMask: 0b101,
       encodedSlash: true,
-      websocket: true,
       actionClass: { name: 'payment.transfer' },
     });
     expect(mappings.params).toEqual({ amount: 'long', note: 'string' });
@@ -105,7 +103,16 @@ note = "header:x-note"
     ['a fold that is no list', ruleWith('fold = 2'), /:4:1: `fold` is not a list/],
     ['a fold of segment 0', ruleWith('fold = [0]'), /:4:1: `fold` names segments/],
     ['a fold of segment 17', ruleWith('fold = [17]'), /:4:1: `fold` names segments/],
-    ['a flag that is no flag', ruleWith('websocket = "yes"'), /:4:1: `websocket` is not true or false/],
+    [
+      'a flag that is no flag',
+      ruleWith('encoded_slash = "yes"'),
+      /:4:1: `encoded_slash` is not true or false/,
+    ],
+    [
+      'what only a later version acts on',
+      ruleWith('websocket = true'),
+      /:4:1: `websocket` is not supported in this version; remove it/,
+    ],
     ['params that are a date', ruleWith('params = 1979-05-27'), /:4:1: `params` is not a table/],
     ['rules that are one table', '[rules]\nhost = "h"', /:1:1: `rules` is not a list/],
     ['a group without hosts', '[[groups]]\nname = "g"', /:1:1: `hosts` is not a list/],

@@ -52,7 +52,6 @@ action_class = "repo.admin"
 [[rules]]
 host = "*.models.example"
 action_class = "communication.external.send"
-websocket = true
 
 [[rules]]
 host = "plain.example"

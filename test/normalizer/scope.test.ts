@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileScope, type ScopedTarget } from '../../native-free-core/normalizer/scope.ts';
+import { compileScope } from '../../native-free-core/normalizer/scope.ts';
 import { canonicalTarget } from '../../native-free-core/normalizer/target.ts';
+import type { ScopedResource } from '../../native-free-core/registry/scope.ts';
 
-function target(url: string, foldMask = 0): ScopedTarget {
+function target(url: string, foldMask = 0): ScopedResource {
   const [, scheme, hostPort = '', path = ''] = /^(https?):\/\/([^/]*)(.*)$/.exec(url) ?? [];
   const canonical = canonicalTarget(scheme === 'http' ? 'http' : 'https', hostPort, path);
   if ('malformed' in canonical) throw new Error(canonical.malformed);

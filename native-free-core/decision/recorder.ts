@@ -9,7 +9,7 @@ import type { AuditPort, RandomBytes, Sha256Hex } from './ports.ts';
 import type { Prepared } from './prepare.ts';
 import { decisionRecord, type RecordOrigin } from './record.ts';
 
-export interface LedgerOptions {
+export interface RecorderOptions {
   readonly audit: AuditPort;
   readonly clock: MonotonicClock;
   readonly randomBytes: RandomBytes;
@@ -32,12 +32,12 @@ function micros(ms: number): number {
 }
 
 /** Turns what the stages found into decisions, and decisions into records: exactly one record each. */
-export class Ledger {
-  readonly #options: LedgerOptions;
+export class Recorder {
+  readonly #options: RecorderOptions;
   readonly #eventIds: EventIds;
   #unauthenticated = 0;
 
-  constructor(options: LedgerOptions) {
+  constructor(options: RecorderOptions) {
     this.#options = options;
     this.#eventIds = new EventIds(options.randomBytes);
   }
@@ -64,7 +64,7 @@ export class Ledger {
       detail: words.detail,
       remedy: words.remedy,
       eventId: this.#eventIds.next(attempt.nowMs),
-      target: prepared.matched.target,
+      target: prepared.matched?.target,
       envelope: attempt.envelope,
       capability: attempt.capability,
       policies: words.policies,
@@ -128,9 +128,14 @@ export class Ledger {
   /** Writes what happened after an ALLOW. `committed`: its budgets stay charged. */
   outcome(decision: Decision, facts: DispatchFacts, committed: boolean): void {
     if (decision.eventId === undefined) return;
+    const { audit, clock, origin } = this.#options;
+    const now = clock.nowMs();
     const record: OutcomeRecord = {
-      ...this.#head(),
+      v: 1,
       kind: 'outcome',
+      event_id: this.#eventIds.next(now),
+      time: clock.rfc3339(now),
+      sidecar_id: origin.sidecarId,
       of: decision.eventId,
       settled: committed ? 'committed' : 'rolled_back',
       bytes_sent: facts.bytesSent,
@@ -141,7 +146,7 @@ export class Ledger {
       reason: facts.reason,
       scope: facts.reason === undefined ? undefined : 'call',
     };
-    this.#options.audit.append(record);
+    audit.append(record);
   }
 
   /** The `config` record that spells out the digest in every decision; written when it comes into force. */
