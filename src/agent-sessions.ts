@@ -9,23 +9,30 @@ import type { OpenTransports } from './session/transports.ts';
 interface OpenAgentSession {
   readonly capability: CapabilityRequest;
   readonly sessionKey: string;
-  token: string;
+  issued: IssuedToken;
   renewal: NodeJS.Timeout | undefined;
 }
 
-// A token is renewed when a fifth of its life is left; a renewal that fails is tried again until it ends.
+// A token is renewed when a fifth of its life is left. A renewal that fails is tried again, at most twice a minute and
+// each time in half of what is left of that life, as long as it can still be renewed.
 const RENEW_AT = 0.8;
-const RETRY_MS = 30_000;
+const MAX_RETRY_MS = 30_000;
+const MIN_RETRY_MS = 1_000;
 
 /** The sessions of agents behind the proxy: their tokens stay here, an agent gets a proxy credential. */
 export class AgentSessions {
   readonly #config: Config;
-  readonly #authority: Authority;
+  readonly #authority: Pick<Authority, 'issue'>;
   readonly #directory: SessionDirectory;
   readonly #transports: OpenTransports;
   readonly #open = new Map<string, OpenAgentSession>();
 
-  constructor(config: Config, authority: Authority, directory: SessionDirectory, transports: OpenTransports) {
+  constructor(
+    config: Config,
+    authority: Pick<Authority, 'issue'>,
+    directory: SessionDirectory,
+    transports: OpenTransports,
+  ) {
     this.#config = config;
     this.#authority = authority;
     this.#directory = directory;
@@ -45,14 +52,14 @@ export class AgentSessions {
   async open(request: OpenSessionRequest, proxy: string): Promise<OpenedSession> {
     const capability = 'agent' in request ? request : this.#profile(request.profile);
     const issued = await this.#authority.issue(capability);
-    const { sid, sub, iss, exp } = issued.claims;
+    const { sid, sub, iss } = issued.claims;
     const session = { sid, sub, token: issued.token, sessionKey: sessionKeyOf(iss, sub, sid) };
     const credential = this.#directory.open(session);
     if (credential === undefined) throw new StartFailed('no further session fits into this sidecar');
-    const opened = { capability, sessionKey: session.sessionKey, token: issued.token, renewal: undefined };
+    const opened = { capability, sessionKey: session.sessionKey, issued, renewal: undefined };
     this.#open.set(credential.user, opened);
     this.#renewLater(credential.user, opened, capability.ttlS * 1000 * RENEW_AT);
-    return { ...credential, proxy, sid, agent: sub, expiresAtSec: exp };
+    return { ...credential, proxy, sid };
   }
 
   /** Ends what the session has open and forgets its credential. */
@@ -82,14 +89,21 @@ export class AgentSessions {
   async #renew(user: string, session: OpenAgentSession): Promise<void> {
     let issued: IssuedToken;
     try {
-      issued = await this.#authority.issue({ ...session.capability, renews: session.token });
+      issued = await this.#authority.issue({ ...session.capability, renews: session.issued.token });
     } catch {
-      this.#renewLater(user, session, RETRY_MS);
+      this.#retry(user, session);
       return;
     }
     if (this.#open.get(user) !== session) return;
-    session.token = issued.token;
+    session.issued = issued;
     this.#directory.renew(user, issued.token);
     this.#renewLater(user, session, session.capability.ttlS * 1000 * RENEW_AT);
+  }
+
+  #retry(user: string, session: OpenAgentSession): void {
+    if (this.#open.get(user) !== session) return;
+    const delayMs = Math.min((session.issued.claims.exp * 1000 - Date.now()) / 2, MAX_RETRY_MS);
+    // The session stays open to its end: its agent is told TOKEN_EXPIRED, and not that it is nobody.
+    if (delayMs >= MIN_RETRY_MS) this.#renewLater(user, session, delayMs);
   }
 }

@@ -23,7 +23,8 @@ const BY_CODE: Readonly<Record<ErrorCode, number>> = {
   STATE_UNUSABLE: EXIT.cannotStart,
 };
 
-function isErrorCode(code: unknown): code is ErrorCode {
+/** Whether it is the code of a `FirmaError`. */
+export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(BY_CODE, code);
 }
 

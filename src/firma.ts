@@ -7,6 +7,7 @@ import type {
   Prepared,
   RawRequest,
   Resource,
+  TokenVerifier,
 } from '@firma/core';
 import type { AuditPipeline } from './audit/pipeline.ts';
 import type { Authority } from './authority/authority.ts';
@@ -76,6 +77,7 @@ export interface FirmaParts {
   readonly state: StateDir;
   readonly runDir: string;
   readonly normalizer: Normalizer;
+  readonly verifier: TokenVerifier;
   readonly decider: Decider;
   readonly audit: AuditPipeline;
   readonly authority: Authority;
@@ -127,7 +129,10 @@ export class Firma implements Enforcer {
    */
   async decide(call: Call, transport: 'decide-api' | 'in-process' = 'in-process'): Promise<Decision> {
     const { raw, body } = toRawRequest(call, transport, this.readHeaders);
-    const decision = await this.decidePrepared(this.prepare(raw), body, { token: call.token });
+    const decision = await this.decidePrepared(this.prepare(raw), body, {
+      token: call.token,
+      source: transport,
+    });
     if (decision.outcome !== 'ALLOW') return decision;
     try {
       await this.recorded();
@@ -165,7 +170,7 @@ export class Firma implements Enforcer {
   }
 
   unauthenticated(): void {
-    this.#decider.ledger.countUnauthenticated();
+    this.#decider.recorder.countUnauthenticated();
   }
 
   attach(sessionKey: string, cut: Cut): () => void {

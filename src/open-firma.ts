@@ -7,6 +7,7 @@ import {
   type ConfigParts,
   Decider,
   digest,
+  IssuancePolicies,
   loadBundle,
   loadMappings,
   type Mappings,
@@ -19,7 +20,7 @@ import {
   TokenVerifier,
 } from '@firma/core';
 import { AuditPipeline } from './audit/pipeline.ts';
-import { Authority } from './authority/authority.ts';
+import { ISSUER, openAuthority } from './authority/open.ts';
 import { startBroker } from './broker/client.ts';
 import { cedarModule } from './cedar-module.ts';
 import type { Config } from './config/config.ts';
@@ -38,38 +39,45 @@ export interface OpenOptions {
   readonly config?: string | undefined;
   /** State directory; found as semantics §8 says where absent. */
   readonly stateDir?: string | undefined;
+  /**
+   * Whether this process is the sidecar and nothing else: then variables that hold credentials are removed from its
+   * environment. In a host that embeds an enforcement point they stay where they are.
+   */
+  readonly ownsProcess?: boolean;
   /** Told where a part that no call can do without has failed; every call is denied from then on. */
   readonly onUnavailable?: (detail: string) => void;
 }
 
 const SUMMARY_INTERVAL_MS = 1000;
-const ISSUER = 'firma-authority';
 
-/** The Authority that lives in this process: same key, same issuance policies for every command of a state directory. */
-export function openAuthority(loaded: LoadedConfig, authorityDir: string): Promise<Authority> {
-  return Authority.open({
-    dir: authorityDir,
-    issuer: ISSUER,
-    audience: loaded.config.audience,
-    maxTtlS: loaded.config.authority.maxTtlS,
-    issuance: loaded.issuance,
-    checkScope(pattern) {
-      const compiled = compileScope([pattern]);
-      return 'invalid' in compiled ? compiled.invalid : undefined;
-    },
-    now: Date.now,
-  });
+/** What the texts of a configuration mean. Everything that a file can get wrong shows here: nothing is started yet. */
+interface Compiled {
+  readonly mappings: Mappings;
+  readonly budgets: ReturnType<typeof compileBudgets>;
+  readonly engine: ReferenceEngine;
+  readonly bundle: unknown;
 }
 
-/** Stage 2 from the texts of a configuration. Throws PolicyInvalid and ConfigInvalid with file and line. */
-function openPolicies(
-  loaded: LoadedConfig,
-  mappings: Mappings,
-): { engine: ReferenceEngine; bundle: unknown } {
+function compile({ config, mappings: tables, policies }: LoadedConfig): Compiled {
+  const mappings = loadMappings(tables);
+  const { budgets: written, file } = config;
+  const budgets = compileBudgets(written, file === undefined ? undefined : { file });
   startCedar(cedarModule());
-  const budgets = loaded.config.budgets.map((budget) => budget.name);
-  const bundle = loadBundle(loaded.policies, { params: mappings.params, budgets });
-  return { engine: new ReferenceEngine(bundle), bundle: bundle.canonical };
+  const bundle = loadBundle(policies, {
+    params: mappings.params,
+    budgets: written.map((budget) => budget.name),
+  });
+  return { mappings, budgets, engine: new ReferenceEngine(bundle), bundle: bundle.canonical };
+}
+
+/**
+ * Whether a configuration's tables and policies load.
+ *
+ * @throws MappingInvalid, PolicyInvalid or ConfigInvalid with file and line, where a start would
+ */
+export function checkLoaded(loaded: LoadedConfig): void {
+  compile(loaded).engine.close();
+  new IssuancePolicies(loaded.issuance).close();
 }
 
 function configParts(config: Config, mappings: Mappings, bundle: unknown): ConfigParts {
@@ -102,15 +110,9 @@ export async function openFirma(options: OpenOptions = {}): Promise<Firma> {
 async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
   const loaded = await openConfig(options, { cwd: process.cwd(), env: process.env });
   const { config } = loaded;
-  // Everything that a file can get wrong comes before anything is started.
-  const mappings = loadMappings(loaded.mappings);
-  const normalizer = new Normalizer(mappings);
-  const { engine, bundle } = openPolicies(loaded, mappings);
+  const { mappings, budgets, engine, bundle } = compile(loaded);
   closers.add(() => engine.close());
-  const budgets = compileBudgets(
-    config.budgets,
-    config.file === undefined ? undefined : { file: config.file },
-  );
+  const normalizer = new Normalizer(mappings);
   const parts = configParts(config, mappings, bundle);
   const origin = { sidecarId: config.id, configDigest: configDigest(parts, sha256Hex) };
 
@@ -129,7 +131,7 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
   const revocations = new RevocationSet();
   revocations.replace(authority.revocations(), Date.now() / 1000);
 
-  const broker = await startBroker(config.credentials);
+  const broker = await startBroker(config.credentials, { takeEnvironment: options.ownsProcess === true });
   closers.add(() => broker.close());
   const runDir = await newRun(state);
   const audit = await AuditPipeline.start({
@@ -158,12 +160,12 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     origin,
     onSessionEnd: (sessionKey) => transports.end(sessionKey),
   });
-  decider.ledger.announce(parts);
-  const summaries = setInterval(() => decider.ledger.summarize(), SUMMARY_INTERVAL_MS);
+  decider.recorder.announce(parts);
+  const summaries = setInterval(() => decider.recorder.summarize(), SUMMARY_INTERVAL_MS);
   summaries.unref();
   closers.add(() => {
     clearInterval(summaries);
-    decider.ledger.summarize();
+    decider.recorder.summarize();
   });
 
   return new Firma({
@@ -172,6 +174,7 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     state,
     runDir,
     normalizer,
+    verifier,
     decider,
     audit,
     authority,

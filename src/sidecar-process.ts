@@ -48,6 +48,7 @@ try {
     config: values.config,
     stateDir: values['state-dir'],
     current: values.current,
+    ownsProcess: true,
     // Every call is denied until the log takes records again; whoever runs this has to know.
     onUnavailable: (detail) => say(`the audit log takes no records, so every call is denied: ${detail}`),
   });

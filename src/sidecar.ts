@@ -1,6 +1,5 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StartFailed } from '@firma/core';
 import { AgentSessions } from './agent-sessions.ts';
 import { Closers } from './closers.ts';
 import { formatHostPort } from './config/address.ts';
@@ -10,8 +9,8 @@ import { startIngressPool } from './ingress/ingress-pool.ts';
 import { openFirma, type OpenOptions } from './open-firma.ts';
 import { openCertificateAuthority } from './proxy/ca.ts';
 import { startProxy } from './proxy/proxy.ts';
-import { controlClient } from './session/control-client.ts';
 import { startControl } from './session/control.ts';
+import { becomeCurrent } from './session/current.ts';
 import { SessionDirectory } from './session/directory.ts';
 import type { SidecarInfo } from './session/sidecar-info.ts';
 
@@ -37,32 +36,6 @@ function startWarnings(firma: Firma): string[] {
   ];
 }
 
-/** Names this sidecar's control socket in `<state>/current`, unless one that lives is named there. */
-async function becomeCurrent(stateRoot: string, control: string): Promise<() => Promise<void>> {
-  const file = join(stateRoot, 'current');
-  const named = await readFile(file, 'utf8').catch(() => '');
-  if (named.trim() !== '') {
-    const lives = await controlClient(named.trim())
-      .status()
-      .then(
-        () => true,
-        () => false,
-      );
-    if (lives) {
-      throw new StartFailed('a sidecar runs for this state directory; stop it, or use another `--state-dir`');
-    }
-  }
-  await rm(file, { force: true });
-  try {
-    await writeFile(file, `${control}\n`, { mode: 0o600, flag: 'wx' });
-  } catch {
-    throw new StartFailed(`\`${file}\` cannot be written; does another sidecar start just now?`);
-  }
-  return async () => {
-    if ((await readFile(file, 'utf8').catch(() => '')).trim() === control) await rm(file, { force: true });
-  };
-}
-
 /**
  * Starts a sidecar.
  *
@@ -81,7 +54,7 @@ export async function startSidecarHere(options: SidecarStartOptions): Promise<Si
 async function start(options: SidecarStartOptions, closers: Closers): Promise<Sidecar> {
   const firma = await openFirma(options);
   closers.add(() => firma.close());
-  const { audit, authority, broker, config, counters, runDir, state, transports } = firma.parts;
+  const { audit, authority, broker, config, counters, runDir, state, transports, verifier } = firma.parts;
 
   const ca = await openCertificateAuthority(state.root);
   const caBundle = join(runDir, 'ca-bundle.pem');
@@ -129,6 +102,9 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
         processes: [process.pid, audit.writerPid, broker.pid],
         sessions: sessions.count,
         counters: counters.snapshot(),
+        verifier: verifier.stats,
+        audit: audit.stats,
+        openConnections: proxy.openConnections,
       }),
     },
   });

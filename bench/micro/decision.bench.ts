@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Bench } from 'tinybench';
 import type { Caller } from '../../src/firma.ts';
 import {
@@ -33,8 +34,9 @@ export interface MeasureOptions {
   readonly plantMs: number;
 }
 
-// After so many calls the writer process gets time to take what was handed to it, untimed.
-const YIELD_EVERY = 64;
+// After so many calls the bench waits, untimed, until the writer process has written what it was handed: a figure is
+// the latency of a decision, not of one that shares a core with the log of those before it.
+const PAUSE_EVERY = 64;
 const WARM_UP_SHARE = 0.2;
 
 function busyFor(ms: number): void {
@@ -42,19 +44,18 @@ function busyFor(ms: number): void {
   while (performance.now() < end);
 }
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+async function logIsWritten({ firma }: Workload): Promise<void> {
+  while (firma.parts.audit.stats.queued > 0) await setTimeout(1);
 }
 
 async function measure(
-  { firma }: Workload,
+  workload: Workload,
   figure: Figure,
   callers: readonly Caller[],
   calls: number,
   plantMs: number,
 ): Promise<Round> {
+  const { firma } = workload;
   const bench = new Bench({
     iterations: calls,
     time: 0,
@@ -74,7 +75,7 @@ async function measure(
     const overriddenDuration = performance.now() - startedAt;
     assertAllowed(decision);
     firma.commit(decision);
-    if (call % YIELD_EVERY === 0) await nextTurn();
+    if (call % PAUSE_EVERY === 0) await logIsWritten(workload);
     return { overriddenDuration };
   });
   // What earlier rounds left behind is not this round's.

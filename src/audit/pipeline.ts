@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventIds, MonotonicClock, StateUnusable } from '@firma/core';
 import type { AuditPort, AuditRecord, GapRecord } from '@firma/core';
 import type { WriterArguments, WriterMessage } from '../store/messages.ts';
+import { systemClock } from '../wall-clock.ts';
 import { Outstanding } from './outstanding.ts';
 import { serialize } from './serialize.ts';
 import { WriterChannel } from './writer-channel.ts';
@@ -60,7 +61,7 @@ export class AuditPipeline implements AuditPort {
   readonly #maxQueued: number;
   readonly #onUnavailable: ((detail: string) => void) | undefined;
   readonly #ids = new EventIds(randomBytes);
-  readonly #clock = new MonotonicClock(() => performance.timeOrigin + performance.now());
+  readonly #clock = new MonotonicClock(systemClock());
   readonly #flush = (): void => this.#send();
   readonly #waiters: Waiter[] = [];
   // The last record of each batch that is on its way to the kernel.

@@ -1,4 +1,5 @@
 import { type RevocationList, StateUnusable, Usage } from '@firma/core';
+import { MAX_SKEW_S } from '../config/config.ts';
 import { withFileLock } from '../config/file-lock.ts';
 import { readPrivateFile, replacePrivateFile } from '../config/private-file.ts';
 
@@ -29,7 +30,6 @@ const KINDS: readonly Kind[] = ['jti', 'sid', 'sub'];
 const MAX_ENTRIES = 100_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_ID_CHARS = 256;
-const SKEW_S = 60;
 
 function isEntry(value: unknown): value is Entry {
   if (typeof value !== 'object' || value === null) return false;
@@ -107,11 +107,12 @@ export class Revocations {
   /**
    * Revokes one thing; it is on disk when this resolves. Revoking it again changes nothing.
    *
-   * @param maxTtlS no token outlives this: later an entry of a token or session is dropped
+   * @param maxTtlS no token outlives this by more than the skew a sidecar may allow: later an entry of a token or
+   *   session is dropped
    * @throws Usage for a target that names nothing, StateUnusable where the list is full or cannot be written
    */
   async add(target: RevocationTarget, nowS: number, maxTtlS: number): Promise<void> {
-    const entry = toEntry(target, nowS + maxTtlS + SKEW_S);
+    const entry = toEntry(target, nowS + maxTtlS + MAX_SKEW_S);
     await withFileLock(`${this.#file}.lock`, async () => {
       const before = await read(this.#file);
       const kept = before.entries.filter(

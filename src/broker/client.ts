@@ -5,6 +5,15 @@ import { BrokerSupervisor } from './supervisor.ts';
 
 const ANSWER_TIMEOUT_MS = 5_000;
 
+export interface BrokerOptions {
+  /**
+   * Whether the variables that entries name leave this process for the broker's. For a process that is the sidecar and
+   * nothing else: the environment of a host that embeds an enforcement point is the host's.
+   */
+  readonly takeEnvironment?: boolean;
+  readonly answerTimeoutMs?: number;
+}
+
 /** A broker that runs. */
 export interface StartedBroker extends Broker {
   /** For the start-up messages: one line for each credential that cannot be had now. */
@@ -24,20 +33,21 @@ function bind(entry: CredentialConfig): Bound {
 }
 
 /**
- * Moves the variables that `env` sources name out of `process.env`, so that no child of this process inherits them.
+ * The variables that `env` sources name.
  *
  * INVARIANT: what is returned goes to the broker process alone.
+ *
+ * @param take removes them from `process.env`, so that no child of this process inherits them
  */
-function takeEnvironment(credentials: readonly CredentialConfig[]): NodeJS.ProcessEnv {
-  const taken: NodeJS.ProcessEnv = {};
-  if (process.env['PATH'] !== undefined) taken['PATH'] = process.env['PATH'];
+function namedEnvironment(credentials: readonly CredentialConfig[], take: boolean): NodeJS.ProcessEnv {
+  const named: NodeJS.ProcessEnv = {};
   for (const { source } of credentials) {
     if (source.kind !== 'env') continue;
-    const value = process.env[source.name] ?? taken[source.name];
-    if (value !== undefined) taken[source.name] = value;
-    if (source.name !== 'PATH') delete process.env[source.name];
+    const value = process.env[source.name] ?? named[source.name];
+    if (value !== undefined) named[source.name] = value;
+    if (take) delete process.env[source.name];
   }
-  return taken;
+  return named;
 }
 
 class ProcessBroker implements StartedBroker {
@@ -76,21 +86,21 @@ class ProcessBroker implements StartedBroker {
 /**
  * Starts the broker process for these credential entries; without any, no process is started.
  *
- * Environment variables that entries name leave this process for the broker's. A credential that cannot be had now
- * is a warning, not a failure: it may come before it is needed, and a call that needs it is aborted until then.
+ * A credential that cannot be had now is a warning, not a failure: it may come before it is needed, and a call that
+ * needs it is aborted until then.
  *
  * @throws ConfigInvalid for a binding pattern that does not compile, StartFailed where the process does not come up
  */
 export async function startBroker(
   credentials: readonly CredentialConfig[],
-  answerTimeoutMs = ANSWER_TIMEOUT_MS,
+  options: BrokerOptions = {},
 ): Promise<StartedBroker> {
   const bound = credentials.map(bind);
   if (bound.length === 0) return new ProcessBroker(bound, undefined, []);
   const supervisor = new BrokerSupervisor(
     credentials.map(({ label, scheme, source, user }) => ({ label, scheme, source, user })),
-    takeEnvironment(credentials),
-    answerTimeoutMs,
+    namedEnvironment(credentials, options.takeEnvironment === true),
+    options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
   );
   const warnings = await supervisor.start();
   return new ProcessBroker(bound, supervisor, warnings);

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { errorCode } from '../config/private-file.ts';
 
 /** A secret, or why it cannot be had: text for a person that never holds a part of the secret. */
 export type Secret =
@@ -68,7 +69,7 @@ export class SecretFile {
       file = await open(this.#path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
       return await this.#readOpen(file);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+      const code = errorCode(error) ?? 'unknown error';
       return { ok: false, problem: `file \`${this.#path}\` cannot be read (${code})` };
     } finally {
       await file?.close();

@@ -36,6 +36,18 @@ async function verifierKey(named: string | undefined, stateRoot: string): Promis
   return readText(verifierKeyPath(stateLayout(stateRoot).logKeyFile), 'no `--key` is given, and the key');
 }
 
+/** The directory that was named. @throws Usage where no log is in it */
+async function namedLog(path: string): Promise<string> {
+  const { Usage } = await import('@firma/core');
+  const { listEventFiles } = await import('../store/log-files.ts');
+  const directory = resolve(path);
+  const files = await listEventFiles(directory).catch((error: unknown) => {
+    throw new Usage(error instanceof Error ? error.message : String(error));
+  });
+  if (files.length > 0) return directory;
+  throw new Usage(`\`${path}\` holds no audit log; name the directory of a run, as \`STATE/runs/RUN\``);
+}
+
 async function verify(path: string | undefined, options: Options): Promise<VerifiedLog[]> {
   const { Usage } = await import('@firma/core');
   const { findLogs } = await import('../audit/read-log.ts');
@@ -47,7 +59,7 @@ async function verify(path: string | undefined, options: Options): Promise<Verif
     const state = await findStateDir(stateRoot);
     logs = state === undefined ? [] : (await findLogs(state.root)).map((found) => found.runDir);
   } else {
-    logs = [resolve(path)];
+    logs = [await namedLog(path)];
   }
   if (logs.length === 0) {
     throw new Usage(`there is no log under \`${stateRoot}\`; name one: \`firma audit verify DIR\``);

@@ -1,9 +1,18 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { columns, print, printJson } from './output.ts';
 import { withExamples, withJson } from './options.ts';
 
-async function run(options: { readonly json?: boolean }): Promise<void> {
-  const { ACTION_CLASSES, registryVersion } = await import('@firma/core');
+interface Options {
+  readonly json?: boolean;
+  readonly markdown?: boolean;
+}
+
+async function run(options: Options): Promise<void> {
+  const { ACTION_CLASSES, registryMarkdown, registryVersion } = await import('@firma/core');
+  if (options.markdown === true) {
+    process.stdout.write(registryMarkdown());
+    return;
+  }
   if (options.json === true) {
     const { sha256Hex } = await import('../sha256.ts');
     const classes = ACTION_CLASSES.map(({ name, risk, effect, category, base, meaning }) => ({
@@ -31,6 +40,7 @@ export function register(program: Command): void {
   const command = program
     .command('classes')
     .description('list the action classes: what a call can be')
+    .addOption(new Option('--markdown', 'print the text of REGISTRY.md').conflicts('json'))
     .action(run);
   withExamples(withJson(command), 'firma classes', 'firma classes --json');
 }

@@ -8,13 +8,11 @@ interface Options extends PlaceOptions {
   readonly json?: boolean;
 }
 
-const MAX_CALL_BYTES = 256 * 1024;
-
 export function register(program: Command): void {
   const command = program
     .command('decide')
     .description(
-      'decides one call: JSON with `token`, `method`, `url`, `headers` and `body` in, the decision out',
+      'decide one call: JSON with `token`, `method`, `url`, `headers` and `body` in, the decision out',
     )
     .argument('[file]', 'file with the call, or - for standard input', '-');
   withExamples(
@@ -25,8 +23,11 @@ export function register(program: Command): void {
     const { Usage } = await import('@firma/core');
     const { readInput } = await import('./input.ts');
     const { decisionJson, parseCallText } = await import('../call.ts');
+    // Whatever way a call comes in, it is at most this long.
+    const { MAX_BODY_BYTES } = await import('../ingress/port.ts');
     const { openFirma } = await import('../open-firma.ts');
-    const bytes = await readInput(file, MAX_CALL_BYTES);
+    const bytes = await readInput(file, MAX_BODY_BYTES + 1);
+    if (bytes.length > MAX_BODY_BYTES) throw new Usage(`the call is longer than ${MAX_BODY_BYTES} bytes`);
     const call = parseCallText(new TextDecoder().decode(bytes));
     if ('invalid' in call) throw new Usage(call.invalid);
     const firma = await openFirma(options);

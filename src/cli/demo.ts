@@ -11,7 +11,7 @@ interface Options {
 export function register(program: Command): void {
   const command = program
     .command('demo')
-    .description('plays an agent behind a sidecar on loopback, and verifies the signed log of it');
+    .description('play an agent behind a sidecar on loopback, and verify the signed log of it');
   withExamples(withJson(withStateDir(command)), 'firma demo', 'FIRMA_STATE_DIR=/tmp/demo firma demo').action(
     async (options: Options) => {
       const { runDemo } = await import('./demo/run-demo.ts');

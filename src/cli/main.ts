@@ -34,11 +34,12 @@ function version(): string {
 
 function program(): Command {
   const firma = new Command('firma')
-    .description('Decides, for every outbound call of an AI agent, whether it happens.')
+    .description('decide, for every outbound call of an AI agent, whether it happens')
     .version(version())
     // Options of a command end at the first word that is not one, so that `firma run CMD --flag` leaves `--flag` alone.
     .enablePositionalOptions()
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'firma: ')) })
     .showHelpAfterError('run with --help to see how it is used');
   for (const register of COMMANDS) register(firma);
   return firma;

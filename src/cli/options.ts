@@ -21,7 +21,7 @@ export function withConfig(command: Command): Command {
 export function withStateDir(command: Command): Command {
   return command.option(
     '--state-dir <dir>',
-    'state directory (default: $FIRMA_STATE_DIR, or ~/.local/state/firma)',
+    'state directory (default: $FIRMA_STATE_DIR, $XDG_STATE_HOME/firma or ~/.local/state/firma)',
   );
 }
 

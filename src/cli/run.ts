@@ -10,7 +10,7 @@ export function register(program: Command): void {
   const command = program
     .command('run')
     .description(
-      'runs a command behind a sidecar, its own or one that is running, and exits as the command does',
+      'run a command behind a sidecar, its own or one that is running, and exit as the command does',
     )
     .argument('<command>', 'the program to run; options end here')
     .argument('[args...]', 'passed on as they are')

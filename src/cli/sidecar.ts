@@ -10,7 +10,7 @@ interface Options extends PlaceOptions {
 export function register(program: Command): void {
   const command = program
     .command('sidecar')
-    .description('runs a sidecar until it is told to stop; `firma run` attaches to it');
+    .description('run a sidecar until it is told to stop; `firma run` attaches to it');
   withExamples(
     withJson(withStateDir(withConfig(command))),
     'firma sidecar',
@@ -20,7 +20,7 @@ export function register(program: Command): void {
     const sidecar = await startSidecar({
       ...(options.config === undefined ? {} : { configPath: options.config }),
       ...(options.stateDir === undefined ? {} : { stateDir: options.stateDir }),
-      extraArgs: ['--current'],
+      current: true,
     });
     // The sidecar is not in the terminal's process group: a Ctrl-C ends this process, and this process ends it.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

@@ -32,9 +32,9 @@ async function requestOf(config: Config, options: IssueOptions): Promise<Capabil
 
 async function issue(options: IssueOptions): Promise<void> {
   const { inspectToken } = await import('../authority/authority.ts');
+  const { openAuthority } = await import('../authority/open.ts');
   const { openConfig } = await import('../config/open.ts');
   const { openStateDir } = await import('../config/state-dir.ts');
-  const { openAuthority } = await import('../open-firma.ts');
   const loaded = await openConfig(options, surroundings());
   const request = await requestOf(loaded.config, options);
   const state = await openStateDir(loaded.stateRoot);

@@ -11,12 +11,13 @@ async function run(file: string | undefined, options: Options): Promise<void> {
   const { findConfig } = await import('../config/find.ts');
   const { stateDirPath } = await import('../config/state-dir.ts');
   const { trust } = await import('../config/trust.ts');
+  const { checkLoaded } = await import('../open-firma.ts');
   const around = surroundings();
   const found = await findConfig(file, around);
   if (found === undefined) {
     throw new Usage('there is no `firma.toml` here or above; name the file to trust: `firma trust FILE`');
   }
-  const change = await trust(found, stateDirPath(options.stateDir, around));
+  const change = await trust(found, stateDirPath(options.stateDir, around), checkLoaded);
   if (options.json === true) {
     printJson({ config: found, ...change });
     return;

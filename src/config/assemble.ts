@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
+import type { BudgetInput } from '@firma/core';
 import { builtinConfig } from './builtin.ts';
-import type { BudgetConfig, CredentialConfig, UpstreamOverride } from './config.ts';
+import type { CredentialConfig, UpstreamOverride } from './config.ts';
 import type { Assembled, Locate, NamedPath } from './named-path.ts';
 import { shippedPath } from './package-root.ts';
 import { chooseProfiles } from './profiles.ts';
@@ -26,7 +27,7 @@ function mappings(written: Sidecar['mapping'], absolute: Absolute, locate: Locat
     : [{ path: absolute(one), at: locate([...table, 'rules_path']) }, ...paths];
 }
 
-function budgets(written: Sidecar['budgets']): BudgetConfig[] {
+function budgets(written: Sidecar['budgets']): BudgetInput[] {
   return (written ?? []).map((entry) => ({
     name: entry.name,
     match: entry.match,
@@ -86,10 +87,8 @@ export function assemble(toml: FirmaToml, file: string, locate: Locate): Assembl
       id: sidecar?.id ?? base.id,
       audience: sidecar?.audience ?? base.audience,
       mapping: {
-        files: tables.map((entry) => entry.path),
         defaultProtected: sidecar?.mapping?.default_protected ?? base.mapping.defaultProtected,
       },
-      policyPath: policies.path,
       skewS: sidecar?.capability?.skew_s ?? base.skewS,
       budgets: budgets(sidecar?.budgets),
       ingress: {
@@ -105,7 +104,7 @@ export function assemble(toml: FirmaToml, file: string, locate: Locate): Assembl
       destinations: sidecar?.destinations ?? [],
       overrides: exceptions,
       audit: { fsync: sidecar?.audit?.fsync ?? base.audit.fsync },
-      authority: { maxTtlS, issuancePath: issuance.path },
+      authority: { maxTtlS },
       credentials: credentials(toml.credentials, absolute),
       run: chooseProfiles(toml.run, maxTtlS, locate),
     },

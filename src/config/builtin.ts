@@ -4,16 +4,12 @@ import { BUILTIN_PROFILES, DEFAULT_PROFILE } from './profiles.ts';
 
 /** What holds where `firma.toml` says nothing; with no file at all, all of this. */
 export function builtinConfig(): Assembled {
-  const mappings = shippedPath('mappings');
-  const policyPath = shippedPath('policies/starter');
-  const issuancePath = shippedPath('policies/issuance');
   return {
     config: {
       file: undefined,
       id: 'sidecar',
       audience: 'firma',
-      mapping: { files: [mappings], defaultProtected: true },
-      policyPath,
+      mapping: { defaultProtected: true },
       skewS: 5,
       budgets: [],
       ingress: { listen: { host: '127.0.0.1', port: 0 }, adapter: 'auto' },
@@ -27,13 +23,13 @@ export function builtinConfig(): Assembled {
       destinations: [],
       overrides: [],
       audit: { fsync: 'checkpoint' },
-      authority: { maxTtlS: 3600, issuancePath },
+      authority: { maxTtlS: 3600 },
       credentials: [],
       run: { profile: DEFAULT_PROFILE.id, profiles: BUILTIN_PROFILES },
     },
-    mappings: [{ path: mappings, at: undefined }],
-    policies: { path: policyPath, at: undefined },
-    issuance: { path: issuancePath, at: undefined },
+    mappings: [{ path: shippedPath('mappings'), at: undefined }],
+    policies: { path: shippedPath('policies/starter'), at: undefined },
+    issuance: { path: shippedPath('policies/issuance'), at: undefined },
     ca: [],
   };
 }

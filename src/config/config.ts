@@ -1,20 +1,14 @@
 // The typed shape of `firma.toml` (semantics §9): parsed once, frozen, every path absolute.
 
+import type { BudgetInput } from '@firma/core';
+
+/** Most seconds by which a sidecar may take a token before or after its time: revocations outlast tokens by as much. */
+export const MAX_SKEW_S = 300;
+
 export interface ListenAddress {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
-}
-
-export interface BudgetConfig {
-  readonly name: string;
-  /** Classes or categories (`payment.*`). */
-  readonly match: readonly string[];
-  readonly maxCalls?: number;
-  /** Minor units; with `currency`. */
-  readonly maxAmount?: number;
-  readonly currency?: string;
-  readonly onExceed: 'deny' | 'abort';
 }
 
 /** Opens a private destination for a host: without one, only globally reachable addresses are dialled. */
@@ -70,11 +64,10 @@ export interface Config {
   readonly file: string | undefined;
   readonly id: string;
   readonly audience: string;
-  readonly mapping: { readonly files: readonly string[]; readonly defaultProtected: boolean };
-  /** A file or a directory of `*.cedar`. */
-  readonly policyPath: string;
+  readonly mapping: { readonly defaultProtected: boolean };
+  /** At most `MAX_SKEW_S`. */
   readonly skewS: number;
-  readonly budgets: readonly BudgetConfig[];
+  readonly budgets: readonly BudgetInput[];
   readonly ingress: { readonly listen: ListenAddress; readonly adapter: 'auto' | 'uws' | 'node' };
   readonly proxy: {
     readonly listen: ListenAddress;
@@ -89,7 +82,7 @@ export interface Config {
     /** `checkpoint`: an ALLOW waits until the writer process has its record. `always`: until it is on disk. */
     readonly fsync: 'checkpoint' | 'always';
   };
-  readonly authority: { readonly maxTtlS: number; readonly issuancePath: string };
+  readonly authority: { readonly maxTtlS: number };
   readonly credentials: readonly CredentialConfig[];
   readonly run: { readonly profile: string; readonly profiles: readonly RunProfile[] };
 }

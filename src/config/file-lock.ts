@@ -3,7 +3,7 @@ import { link, readFile, rename, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StateUnusable } from '@firma/core';
 import { errorCode, stateUnusable, writeDraft } from './private-file.ts';
-import { processId } from './process-id.ts';
+import { isLiving, processId } from './process-id.ts';
 
 const RETRY_MS = 20;
 const GIVE_UP_MS = 10_000;
@@ -18,9 +18,9 @@ async function readLock(path: string): Promise<string | undefined> {
   }
 }
 
-async function isHeld(lock: string): Promise<boolean> {
+function isHeld(lock: string): Promise<boolean> {
   const [holder = ''] = lock.split(' ');
-  return (await processId(Number.parseInt(holder, 10))) === holder;
+  return isLiving(holder);
 }
 
 async function tryLink(draft: string, path: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigInvalid } from '@firma/core';
+import { errorCode } from './private-file.ts';
 
 const FILE_NAME = 'firma.toml';
 
@@ -11,7 +12,7 @@ export interface Surroundings {
 }
 
 function cannotRead(file: string, error: unknown): ConfigInvalid {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const code = errorCode(error) ?? 'unknown error';
   return new ConfigInvalid(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`, { file });
 }
 
@@ -22,7 +23,7 @@ async function exists(file: string): Promise<boolean> {
     return true;
   } catch (error) {
     // Only what is surely not there is passed over: a file that cannot be read may forbid something.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    if (errorCode(error) === 'ENOENT') return false;
     throw cannotRead(file, error);
   }
 }

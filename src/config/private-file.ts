@@ -8,6 +8,7 @@ import { StateUnusable } from '@firma/core';
 /** Longest key file; PEM keys are below 4 KiB. */
 const MAX_KEY_BYTES = 64 * 1024;
 
+/** The code of an error: the system's (`ENOENT`), or a `FirmaError`'s. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -5,7 +5,7 @@ import { errorCode } from './private-file.ts';
  * One process, told apart from a later one with the same number: the number, and where the system says so the clock
  * tick it started at.
  *
- * @returns undefined where no such process lives
+ * @returns `<pid>@<start>`; undefined where no such process lives
  */
 export async function processId(pid: number): Promise<string | undefined> {
   try {
@@ -22,4 +22,9 @@ export async function processId(pid: number): Promise<string | undefined> {
     if (errorCode(error) === 'ESRCH') return undefined;
   }
   return process.platform === 'linux' ? undefined : `${pid}@`;
+}
+
+/** Whether the very process of a `processId` still lives. */
+export async function isLiving(id: string): Promise<boolean> {
+  return (await processId(Number.parseInt(id, 10))) === id;
 }

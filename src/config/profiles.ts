@@ -9,29 +9,11 @@ type WrittenProfile = NonNullable<NonNullable<WrittenRun>['profiles']>[string];
 // The shipped issuance policies refuse both: nothing an agent does by itself needs them.
 const NEVER_BY_DEFAULT: ReadonlySet<string> = new Set(['credential.write', 'account.permission.change']);
 
-// What programs need to run in a terminal, and nothing that could hold a secret.
-const PLAIN_ENV = [
-  'COLORTERM',
-  'HOME',
-  'LANG',
-  'LANGUAGE',
-  'LC_ALL',
-  'LC_CTYPE',
-  'LOGNAME',
-  'NO_COLOR',
-  'PATH',
-  'SHELL',
-  'TERM',
-  'TMPDIR',
-  'TZ',
-  'USER',
-];
-
 function builtinProfile(id: string, agent: string, env: Record<string, string>): RunProfile {
   return {
     id,
     env,
-    passEnv: PLAIN_ENV,
+    passEnv: [],
     capability: {
       agent,
       groups: [],

@@ -1,3 +1,4 @@
+import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
 import type { Config } from './config.ts';
 import type { Assembled, NamedPath } from './named-path.ts';
 import type { Source, SourceReader } from './sources.ts';
@@ -5,11 +6,23 @@ import type { Source, SourceReader } from './sources.ts';
 /** A configuration with the texts it stands on, all read once: nothing of it is read from disk again. */
 export interface LoadedConfig {
   readonly config: Config;
+  /** `file` of these three is a name to show, not a path to open. */
   readonly mappings: readonly Source[];
   readonly policies: readonly Source[];
   readonly issuance: readonly Source[];
   /** PEM text by the absolute path that an upstream override names. */
   readonly ca: ReadonlyMap<string, string>;
+}
+
+/**
+ * What errors and records call a file: a shipped one `builtin:<name>`, one below the configuration file's directory by
+ * its path from there, so that nothing of the machine shows; another by its absolute path.
+ */
+function shownName(file: string, configFile: string | undefined, isShipped: boolean): string {
+  if (isShipped) return `builtin:${basename(file)}`;
+  if (configFile === undefined) return file;
+  const within = relative(dirname(configFile), file);
+  return isAbsolute(within) || within === '..' || within.startsWith(`..${sep}`) ? file : within;
 }
 
 function freeze<T>(value: T): T {
@@ -23,7 +36,8 @@ function freeze<T>(value: T): T {
 /**
  * Reads what a configuration names; directories become the files in them.
  *
- * @returns `named`: what needs trust, so without what is shipped with the package
+ * @returns `loaded`, whose tables and policies bear the names that are shown; `named`: what needs trust, by absolute
+ *   path, so without what is shipped with the package
  * @throws ConfigInvalid where something it names cannot be read
  */
 export async function readNamed(
@@ -36,24 +50,28 @@ export async function readNamed(
     if (at !== undefined) named.push(...sources);
     return sources;
   };
+  const show = (source: Source, { at }: NamedPath): Source => ({
+    ...source,
+    file: shownName(source.file, assembled.config.file, at === undefined),
+  });
+  const readShown = async (entry: NamedPath): Promise<Source[]> =>
+    (await read(entry, '.cedar')).map((source) => show(source, entry));
   // Two paths may lead to one table; loading it twice would make every rule contradict itself.
   const mappings = new Map<string, Source>();
   for (const entry of assembled.mappings) {
-    for (const source of await read(entry, '.toml')) mappings.set(source.file, source);
+    for (const source of await read(entry, '.toml')) mappings.set(source.file, show(source, entry));
   }
-  const policies = await read(assembled.policies, '.cedar');
-  const issuance = await read(assembled.issuance, '.cedar');
+  const policies = await readShown(assembled.policies);
+  const issuance = await readShown(assembled.issuance);
   const ca = new Map<string, string>();
   for (const entry of assembled.ca) {
     const source = await reader.read(entry.path, entry.at);
     named.push(source);
     ca.set(entry.path, source.text);
   }
-  const { config } = assembled;
-  const files = [...mappings.keys()];
   return {
     loaded: {
-      config: freeze({ ...config, mapping: { ...config.mapping, files } }),
+      config: freeze(assembled.config),
       mappings: [...mappings.values()],
       policies,
       issuance,

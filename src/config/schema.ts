@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { ACTION_CLASSES, CATEGORIES, closestWord, compileScope, expandActionWord } from '@firma/core';
 import * as z from 'zod';
 import { canonicalHost, formatHostPort, isCidr, isLoopback, parseHostPort } from './address.ts';
+import { MAX_SKEW_S } from './config.ts';
 import { choice, flag, list, listBy, matching, named, parsed, table, text, whole } from './field.ts';
 
 const MAX_TTL_S = 7 * 24 * 3600;
@@ -160,7 +161,10 @@ export const FIRMA_TOML = table({
       default_protected: flag().optional(),
     }).optional(),
     policy: table({ path: path.optional() }, ['shadow']).optional(),
-    capability: table({ skew_s: whole(0, 300).optional() }, ['revocations_ttl_s', 'bundle_ttl_s']).optional(),
+    capability: table({ skew_s: whole(0, MAX_SKEW_S).optional() }, [
+      'revocations_ttl_s',
+      'bundle_ttl_s',
+    ]).optional(),
     budgets: listBy(budget, 64, 'name').optional(),
     ingress: table({ listen: listen.optional(), adapter: choice('auto', 'uws', 'node').optional() }, [
       'socket',

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigInvalid, type SourceLocation } from '@firma/core';
+import { errorCode } from './private-file.ts';
 
 /** A file that was read once: `text` is what `sha256` was taken of, and what is used. */
 export interface Source {
@@ -18,7 +19,7 @@ const MAX_FILES = 512;
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 function refusal(error: unknown, file: string, namedAt: SourceLocation | undefined): ConfigInvalid {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const code = errorCode(error) ?? 'unknown error';
   const what = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
   return namedAt === undefined
     ? new ConfigInvalid(what, { file })

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { ConfigUntrusted } from '@firma/core';
 import { withFileLock } from './file-lock.ts';
 import { parseConfig } from './parse.ts';
-import { readNamed } from './read-named.ts';
+import { type LoadedConfig, readNamed } from './read-named.ts';
 import { type Source, SourceReader } from './sources.ts';
 import { openStateDir } from './state-dir.ts';
 import { type Digests, readTrust, writeTrust } from './trust-record.ts';
@@ -65,13 +65,20 @@ export function assertTrusted(
  *
  * @param configFile absolute, from `findConfig`
  * @param stateDir made where it does not exist
+ * @param check throws where a table or a policy does not load; without it they are not looked at
  * @returns what is different from what was trusted before
- * @throws ConfigInvalid where the configuration would not load: then nothing is written
+ * @throws ConfigInvalid where the configuration file is not valid or names what cannot be read, and what `check` throws:
+ *   nothing is written then
  */
-export async function trust(configFile: string, stateDir: string): Promise<TrustChange> {
+export async function trust(
+  configFile: string,
+  stateDir: string,
+  check?: (loaded: LoadedConfig) => void,
+): Promise<TrustChange> {
   const reader = new SourceReader();
   const source = await reader.read(configFile);
-  const { named } = await readNamed(await parseConfig(source.text, configFile), reader);
+  const { loaded, named } = await readNamed(await parseConfig(source.text, configFile), reader);
+  check?.(loaded);
   const digests = digestsOf([source, ...named]);
   const state = await openStateDir(stateDir);
   return withFileLock(join(state.trust, 'lock'), async () => {

@@ -21,11 +21,12 @@ export interface RequestHead {
   readonly bytes: number;
 }
 
-/** What to do with a request: read its body and decide, say how we are, or answer at once. */
-export type Admission = Answer | 'decide' | 'health';
+/** What to do with a request: read its body and decide, or answer at once. */
+export type Admission = Answer | 'decide';
 
 const DECIDE_PATH = '/v1/decide';
 const HEALTH_PATH = '/healthz';
+const HEALTHY: Answer = { status: 200, body: '{"status":"ok"}' };
 const DIGITS = /^[0-9]{1,15}$/;
 
 /** @param headers names and values in turn, as received */
@@ -116,7 +117,7 @@ export function admit(head: RequestHead, own: ReadonlySet<string>): Admission {
   if (!own.has(head.host.toLowerCase())) {
     return errorAnswer(421, 'MISDIRECTED_REQUEST', 'the `Host` is not this server');
   }
-  if (head.path === HEALTH_PATH) return head.method === 'GET' ? 'health' : wrongMethod('GET');
+  if (head.path === HEALTH_PATH) return head.method === 'GET' ? HEALTHY : wrongMethod('GET');
   if (head.path !== DECIDE_PATH) return errorAnswer(404, 'NOT_FOUND', 'there is `/v1/decide` and `/healthz`');
   if (head.method !== 'POST') return wrongMethod('POST');
   if (!isJson(head.contentType)) {

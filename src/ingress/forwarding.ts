@@ -7,8 +7,6 @@ const MAX_IN_FLIGHT = 1024;
 const ANSWER_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1_000;
 
-const HEALTHY: Answer = { status: 200, body: '{"status":"ok"}' };
-
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
   readonly deadlineMs: number;
@@ -44,10 +42,6 @@ export class ForwardingHandler implements IngressHandler {
       this.#waiting.set(id, { resolve, deadlineMs: performance.now() + ANSWER_TIMEOUT_MS });
       this.#batcher.send(id, body);
     });
-  }
-
-  health(): Answer {
-    return HEALTHY;
   }
 
   answered(batch: Batch<Answer>): void {

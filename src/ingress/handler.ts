@@ -2,8 +2,6 @@ import type { Decision } from '@firma/core';
 import { type Call, decisionJson, parseCallText } from '../call.ts';
 import { type Answer, errorAnswer, type IngressHandler } from './port.ts';
 
-const HEALTHY: Answer = { status: 200, body: '{"status":"ok"}' };
-
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function decode(body: Uint8Array): string | undefined {
@@ -38,6 +36,5 @@ export function ingressHandler(ask: (call: Call) => Promise<Decision>): IngressH
         return errorAnswer(503, 'INTERNAL', 'no decision was made');
       }
     },
-    health: () => HEALTHY,
   };
 }

@@ -4,7 +4,7 @@ import { Batcher } from '../pool/batcher.ts';
 import { type LongTask, startLongTask, taskError } from '../pool/long-task.ts';
 import type { Batch } from '../pool/messages.ts';
 import type { IngressTask, ListeningMessage } from './messages.ts';
-import { type Answer, errorAnswer, type Ingress, type IngressHandler } from './port.ts';
+import type { Answer, Ingress, IngressHandler } from './port.ts';
 
 export interface IngressPoolOptions extends IngressTask {
   /** Decides, in this thread. */
@@ -28,10 +28,7 @@ function answerBatches(task: LongTask, handler: IngressHandler): void {
       const id = ids[i];
       const body = items[i];
       if (id === undefined || body === undefined) continue;
-      handler.decide(body).then(
-        (answer) => batcher.send(id, answer),
-        () => batcher.send(id, errorAnswer(500, 'INTERNAL', 'no decision could be made')),
-      );
+      void handler.decide(body).then((answer) => batcher.send(id, answer));
     }
   });
 }

@@ -51,7 +51,7 @@ class NodeAdapter {
     const head = readHead(request.method ?? '', request.url ?? '', request.rawHeaders);
     const admission = admit(head, this.own);
     if (admission === 'decide') this.#decide(request, response);
-    else respond(response, admission === 'health' ? this.#handler.health() : admission, hasBody(head));
+    else respond(response, admission, hasBody(head));
   }
 
   #decide(request: IncomingMessage, response: ServerResponse): void {

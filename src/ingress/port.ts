@@ -8,11 +8,14 @@ export interface Answer {
   readonly allow?: string;
 }
 
-/** What an adapter asks. Both never throw and never reject. */
+/** What an adapter asks. */
 export interface IngressHandler {
-  /** @param body all bytes of the body, in a buffer of its own */
+  /**
+   * Never throws and never rejects.
+   *
+   * @param body all bytes of the body, in a buffer of its own
+   */
   decide(body: Uint8Array): Promise<Answer>;
-  health(): Answer;
 }
 
 export type AdapterName = 'node' | 'uws';

@@ -47,10 +47,9 @@ class UwsAdapter {
     if (admission === 'decide') {
       this.#decide(response);
     } else {
-      const answer = admission === 'health' ? this.#handler.health() : admission;
       const isHead = head.method === 'HEAD';
       if (isHead && hasBody(head)) response.close();
-      else respond(response, answer, hasBody(head), !isHead);
+      else respond(response, admission, hasBody(head), !isHead);
     }
   }
 

@@ -30,7 +30,8 @@ export interface ExchangeParts {
 
 /** What a token's session is to the enforcer: the transport knows whose token it has to be. */
 export function callerOf(session: KnownSession): Caller {
-  return { token: session.token, session: { sid: session.sid, sub: session.sub } };
+  const { sid, sub, token } = session;
+  return { token, session: { sid, sub }, source: sid };
 }
 
 const GONE: Failure = { reason: 'OK', detail: 'the agent hung up' };

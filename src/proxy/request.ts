@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { RawRequest, Scheme } from '@firma/core';
 import { connectionOptions } from './headers.ts';
-import { defaultPort, type HostPort, readHostPort, sameHostPort } from './host-port.ts';
+import { defaultPort, type HostPort, readHostPort, sameHostPort, hostHeader } from './host-port.ts';
 
 /** Where a CONNECT leads. */
 export interface TunnelTarget extends HostPort {
@@ -53,7 +53,8 @@ function targetOf(url: string, tunnel: TunnelTarget | undefined): Target | strin
       host: tunnel.host,
       port: tunnel.port,
       scheme: tunnel.scheme,
-      hostPort: tunnel.text,
+      // Without a default port: the form that is canonical already.
+      hostPort: hostHeader(tunnel, tunnel.scheme),
       target: url,
     };
   }

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { StartFailed } from '@firma/core';
 import type { RunProfile } from '../config/config.ts';
+import { errorCode } from '../config/private-file.ts';
 import { controlClient } from '../session/control-client.ts';
 import { agentEnvironment, proxyUrl } from './agent-environment.ts';
 import type { RunSidecar } from './attach.ts';
@@ -39,7 +40,7 @@ function runToEnd(command: string, args: readonly string[], env: Record<string, 
     };
     child.once('error', (error) => {
       release();
-      const code = 'code' in error ? String(error.code) : 'unknown error';
+      const code = errorCode(error) ?? 'unknown error';
       const why = code === 'ENOENT' ? 'was not found' : `cannot be started (${code})`;
       reject(new StartFailed(`command \`${command}\` ${why}`));
     });

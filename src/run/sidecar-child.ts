@@ -7,7 +7,8 @@ import { fromWireError } from '../session/wire-error.ts';
 export interface SidecarOptions {
   readonly configPath?: string;
   readonly stateDir?: string;
-  readonly extraArgs?: readonly string[];
+  /** Later runs of its state directory attach to it. */
+  readonly current?: boolean;
   /** The whole environment of the sidecar; this process's by default. */
   readonly env?: Readonly<NodeJS.ProcessEnv>;
   /** The program; another one in tests. */
@@ -27,13 +28,13 @@ export interface SidecarHandle {
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 
-function argumentsOf({ configPath, stateDir, extraArgs, entry }: SidecarOptions): string[] {
+function argumentsOf({ configPath, stateDir, current, entry }: SidecarOptions): string[] {
   return [
     '--disallow-code-generation-from-strings',
     entry ?? entryPoint('sidecar-process.js'),
     ...(configPath === undefined ? [] : ['--config', configPath]),
     ...(stateDir === undefined ? [] : ['--state-dir', stateDir]),
-    ...(extraArgs ?? []),
+    ...(current === true ? ['--current'] : []),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { type IncomingMessage, request } from 'node:http';
-import { StartFailed } from '@firma/core';
+import { FirmaError, StartFailed } from '@firma/core';
 import {
   type OpenedSession,
   openSessionBody,
@@ -49,7 +49,7 @@ function call(path: string, method: string, target: string, body?: unknown): Pro
       },
       (response) => {
         readAnswer(path, response).then(resolve, (error: unknown) => {
-          reject(error instanceof Error && 'code' in error ? error : unreachable(path));
+          reject(error instanceof FirmaError ? error : unreachable(path));
         });
       },
     );

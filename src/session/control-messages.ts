@@ -10,9 +10,6 @@ export interface OpenedSession {
   /** `http://127.0.0.1:<port>` of the proxy, without the credential. */
   readonly proxy: string;
   readonly sid: string;
-  readonly agent: string;
-  /** End of its token, Unix seconds. */
-  readonly expiresAtSec: number;
 }
 
 const MAX_TEXT = 1024;
@@ -64,15 +61,14 @@ export function openSessionBody(request: OpenSessionRequest): Fields {
 }
 
 export function openedSessionBody(session: OpenedSession): Fields {
-  const { user, password, proxy, sid, agent, expiresAtSec } = session;
-  return { user, password, proxy, sid, agent, expires_at: expiresAtSec };
+  const { user, password, proxy, sid } = session;
+  return { user, password, proxy, sid };
 }
 
 /** @returns undefined where the answer is not a session */
 export function parseOpenedSession(value: unknown): OpenedSession | undefined {
   if (!isObject(value)) return undefined;
-  const { user, password, proxy, sid, agent, expires_at: expiresAtSec } = value;
-  if (!isText(user) || !isText(password) || !isText(proxy) || !isText(sid) || !isText(agent))
-    return undefined;
-  return typeof expiresAtSec === 'number' ? { user, password, proxy, sid, agent, expiresAtSec } : undefined;
+  const { user, password, proxy, sid } = value;
+  const isSession = isText(user) && isText(password) && isText(proxy) && isText(sid);
+  return isSession ? { user, password, proxy, sid } : undefined;
 }

@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import { StartFailed } from '@firma/core';
-import { ensurePrivateDir } from '../config/private-file.ts';
+import { ensurePrivateDir, errorCode } from '../config/private-file.ts';
 import {
   type OpenedSession,
   openedSessionBody,
@@ -119,7 +119,7 @@ async function serve(
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
-      const code = 'code' in error ? String(error.code) : error.message;
+      const code = errorCode(error) ?? 'unknown error';
       reject(new StartFailed(`cannot listen on the control socket \`${path}\` (${code})`));
     });
     server.listen(path, resolve);

@@ -1,26 +1,10 @@
-import { type ErrorCode, FirmaError } from '@firma/core';
+import { FirmaError } from '@firma/core';
+import { isErrorCode } from '../exit-code.ts';
 
 /** An error on its way between two processes. */
 export interface WireError {
   readonly code: string;
   readonly message: string;
-}
-
-const CODES: Readonly<Record<ErrorCode, true>> = {
-  CONFIG_INVALID: true,
-  CONFIG_UNTRUSTED: true,
-  MAPPING_INVALID: true,
-  POLICY_INVALID: true,
-  ISSUANCE_DENIED: true,
-  LOG_INVALID: true,
-  NOT_CANONICAL: true,
-  START_FAILED: true,
-  STATE_UNUSABLE: true,
-  USAGE: true,
-};
-
-function isCode(code: string): code is ErrorCode {
-  return Object.hasOwn(CODES, code);
 }
 
 function isWireError(value: unknown): value is WireError {
@@ -43,5 +27,5 @@ export function toWireError(error: unknown): WireError {
 /** The error another process told of. */
 export function fromWireError(value: unknown, fallback: string): FirmaError {
   if (!isWireError(value)) return new FirmaError('START_FAILED', fallback);
-  return new FirmaError(isCode(value.code) ? value.code : 'START_FAILED', value.message);
+  return new FirmaError(isErrorCode(value.code) ? value.code : 'START_FAILED', value.message);
 }

@@ -16,6 +16,7 @@ import {
   StateUnusable,
 } from '@firma/core';
 import type { Checkpoint, GapRecord, KeyRecord, NoteSigner, RecoveryRecord } from '@firma/core';
+import { systemClock } from '../wall-clock.ts';
 import { AppendFile } from './append-file.ts';
 import { sha256 } from './ed25519.ts';
 import { openExistingLog } from './existing-log.ts';
@@ -63,7 +64,7 @@ export class LogWriter {
   readonly #hashes: AppendFile;
   readonly #checkpoints: AppendFile;
   readonly #ids = new EventIds(randomBytes);
-  readonly #clock = new MonotonicClock(() => performance.timeOrigin + performance.now());
+  readonly #clock = new MonotonicClock(systemClock());
   #lines = Buffer.allocUnsafe(4 * MAX_LINE_BYTES);
   #lineBytes = 0;
   #leaves: Uint8Array[] = [];

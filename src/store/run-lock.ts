@@ -3,59 +3,23 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StateUnusable } from '@firma/core';
 import { withFileLock } from '../config/file-lock.ts';
-import { errorCode, readPrivateFile, replacePrivateFile } from '../config/private-file.ts';
+import { readPrivateFile, replacePrivateFile } from '../config/private-file.ts';
+import { isLiving, processId } from '../config/process-id.ts';
 
 const LOCK_FILE = 'writer.lock';
 const DRAIN_TIMEOUT_MS = 10_000;
 const RETRY_MS = 20;
 
-/** A process, told apart from a later one that got the same number by when it started. */
-interface ProcessId {
-  readonly pid: number;
-  /** Clock ticks since boot; empty where the system does not say. */
-  readonly started: string;
-}
-
 interface Holder {
-  readonly writer: ProcessId;
-  readonly parent: ProcessId;
+  /** As `processId` gives them. */
+  readonly writer: string;
+  readonly parent: string;
   /** Device and inode of the directory: a copy of it is not locked. */
   readonly directory: string;
 }
 
-async function identify(pid: number): Promise<ProcessId | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The process's name stands in parentheses and may hold anything; the state follows it.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const isDead = fields[0] === 'Z' || fields[0] === 'X';
-    return isDead ? undefined : { pid, started: fields[19] ?? '' };
-  } catch {
-    // No such process, or no such file system: then the number alone has to do.
-  }
-  if (process.platform === 'linux') return undefined;
-  try {
-    process.kill(pid, 0);
-    return { pid, started: '' };
-  } catch (error) {
-    return errorCode(error) === 'ESRCH' ? undefined : { pid, started: '' };
-  }
-}
-
-async function isAlive(id: ProcessId): Promise<boolean> {
-  const now = await identify(id.pid);
-  return now !== undefined && now.started === id.started;
-}
-
-function formatHolder({ writer, parent, directory }: Holder): string {
-  return `${writer.pid} ${writer.started}\n${parent.pid} ${parent.started}\n${directory}\n`;
-}
-
-function parseId(line: string | undefined): ProcessId | undefined {
-  const [pid, started] = (line ?? '').split(' ');
-  return pid !== undefined && started !== undefined && /^[1-9][0-9]{0,9}$/.test(pid)
-    ? { pid: Number(pid), started }
-    : undefined;
+async function ownId(pid: number): Promise<string> {
+  return (await processId(pid)) ?? `${pid}@`;
 }
 
 async function identifyDir(path: string): Promise<string> {
@@ -64,11 +28,9 @@ async function identifyDir(path: string): Promise<string> {
 }
 
 async function liveHolder(text: string): Promise<Holder | undefined> {
-  const [first, second, directory] = text.split('\n');
-  const writer = parseId(first);
-  const parent = parseId(second);
+  const [writer, parent, directory] = text.split('\n');
   if (writer === undefined || parent === undefined || directory === undefined) return undefined;
-  return (await isAlive(writer)) ? { writer, parent, directory } : undefined;
+  return (await isLiving(writer)) ? { writer, parent, directory } : undefined;
 }
 
 /** Whether a writer has this very directory open, so that its files may grow at any time. */
@@ -92,21 +54,22 @@ export async function isInUse(runDir: string): Promise<boolean> {
 export async function lockRun(runDir: string, parentPid: number): Promise<() => Promise<void>> {
   const path = join(runDir, LOCK_FILE);
   const own: Holder = {
-    writer: (await identify(process.pid)) ?? { pid: process.pid, started: '' },
-    parent: (await identify(parentPid)) ?? { pid: parentPid, started: '' },
+    writer: await ownId(process.pid),
+    parent: await ownId(parentPid),
     directory: await identifyDir(runDir),
   };
   const giveUpAt = Date.now() + DRAIN_TIMEOUT_MS;
   for (;;) {
     const holder = await withFileLock(`${path}.guard`, async () => {
       const live = await liveHolder((await readPrivateFile(path)) ?? '');
-      if (live === undefined) await replacePrivateFile(path, formatHolder(own));
+      if (live === undefined)
+        await replacePrivateFile(path, `${own.writer}\n${own.parent}\n${own.directory}\n`);
       return live;
     });
     if (holder === undefined) return () => unlink(path);
-    if (Date.now() > giveUpAt || (await isAlive(holder.parent))) {
+    if (Date.now() > giveUpAt || (await isLiving(holder.parent))) {
       throw new StateUnusable(
-        `is in use by the writer process ${holder.writer.pid}; stop its sidecar, or use another directory`,
+        `is in use by the writer process ${Number.parseInt(holder.writer, 10)}; stop its sidecar, or use another directory`,
         { file: runDir },
       );
     }

@@ -16,6 +16,7 @@ import { entryPoint } from '../../src/entry-point.ts';
 import { isInUse } from '../../src/store/run-lock.ts';
 import { verifierKeyPath } from '../../src/store/signing-key.ts';
 import { scratchDir } from '../store/scratch-dir.ts';
+import { describeTools } from '../tools.ts';
 import { eventIdOf } from './sample-log.ts';
 import { decisionRecord, outcomeRecord } from './sample-record.ts';
 
@@ -249,7 +250,7 @@ describe('a start', () => {
   });
 });
 
-describe('a disk that is full', () => {
+describeTools('a disk that is full', ['prlimit'], () => {
   it('stops acceptance until there is room again; nothing accepted is lost', async () => {
     const told = heard();
     const pipeline = await start({ onUnavailable: told.hear });

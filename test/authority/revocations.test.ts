@@ -2,6 +2,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RevocationSet } from '@firma/core';
 import { describe, expect, it } from 'vitest';
+import { MAX_SKEW_S } from '../../src/config/config.ts';
 import { Revocations } from '../../src/authority/revocations.ts';
 import { NOW_S, tempDir } from './open.ts';
 
@@ -29,9 +30,9 @@ describe('revocations', () => {
     await subject.add({ jti: 't1' }, NOW_S, TTL_S);
     await subject.add({ sid: 's1' }, NOW_S, TTL_S);
     await subject.add({ sub: 'a1' }, NOW_S, TTL_S);
-    await subject.add({ jti: 't2' }, NOW_S + TTL_S, TTL_S);
+    await subject.add({ jti: 't2' }, NOW_S + TTL_S + MAX_SKEW_S, TTL_S);
     expect(subject.list).toMatchObject({ jti: ['t1', 't2'], sid: ['s1'] });
-    await subject.add({ jti: 't3' }, NOW_S + TTL_S + 61, TTL_S);
+    await subject.add({ jti: 't3' }, NOW_S + TTL_S + MAX_SKEW_S + 1, TTL_S);
     expect(subject.list).toEqual({ sequence: 5, jti: ['t2', 't3'], sid: [], sub: ['a1'] });
   });
 

@@ -25,7 +25,8 @@ function credential(entry: Partial<CredentialConfig>): CredentialConfig {
 
 function resource(host: string, path = '/'): Resource {
   const uid = host + path;
-  return { host, path, port: 443, scheme: 'https', provider: '', method: 'GET', uid, hostGroups: [] };
+  const names = { provider: '', method: 'GET', uid, hostGroups: [], foldMask: 0 };
+  return { host, path, port: 443, scheme: 'https', ...names };
 }
 
 let dir: string;
@@ -132,13 +133,24 @@ describe('the broker process', () => {
     expect(await started.credentialFor(resource('api.stripe.com'))).toBeUndefined();
   });
 
-  it('takes the variable with it: no later child of the sidecar has it', async () => {
-    await start(credential({}));
+  it('takes the variable with it where it is told to: no later child of the sidecar has it', async () => {
+    const entries = [credential({}), credential({ label: 'again' })];
+    broker = await startBroker(entries, { takeEnvironment: true });
     expect(process.env['FIRMA_TEST_STRIPE']).toBeUndefined();
     expect(execFileSync('env', { encoding: 'utf8' })).not.toContain(SECRET);
+    expect(broker.warnings).toEqual([]);
   });
 
-  it('gets the named variables and PATH, and nothing else of the environment', async () => {
+  it('leaves the environment of a host as it is, so that a second one has the credential too', async () => {
+    await start(credential({}));
+    expect(process.env['FIRMA_TEST_STRIPE']).toBe(SECRET);
+    await broker?.close();
+    const second = await start(credential({}));
+    expect(second.warnings).toEqual([]);
+    expect((await second.credentialFor(resource('api.stripe.com')))?.value).toBe(`Bearer ${SECRET}`);
+  });
+
+  it('gets the named variables, and nothing else of the environment', async () => {
     process.env['FIRMA_TEST_UNRELATED'] = 'unrelated';
     const { pid } = await start(credential({}));
     delete process.env['FIRMA_TEST_UNRELATED'];
@@ -146,10 +158,7 @@ describe('the broker process', () => {
       .split('\0')
       .filter((entry) => entry !== '');
     const names = environ.map((entry) => entry.slice(0, entry.indexOf('=')));
-    expect(names.filter((name) => !name.startsWith('NODE_CHANNEL_')).sort()).toEqual([
-      'FIRMA_TEST_STRIPE',
-      'PATH',
-    ]);
+    expect(names.filter((name) => !name.startsWith('NODE_CHANNEL_'))).toEqual(['FIRMA_TEST_STRIPE']);
   });
 
   it('says the secret in answer to its request alone, and writes nothing', async () => {
@@ -197,7 +206,7 @@ describe('the broker process', () => {
   });
 
   it('that hangs fails the call in time', async () => {
-    broker = await startBroker([credential({})], 50);
+    broker = await startBroker([credential({})], { answerTimeoutMs: 50 });
     process.kill(broker.pid ?? 0, 'SIGSTOP');
     const error = await failure(broker.credentialFor(resource('api.stripe.com')));
     expect(error.message).toContain('in time');

@@ -112,9 +112,14 @@ describe('firma audit verify', () => {
     const { code, err } = await firma(['audit', 'verify', '--state-dir', empty]);
     expect(code).toBe(2);
     expect(err).toContain(`there is no log under \`${empty}\``);
-    const other = await firma(['audit', 'verify', empty], around());
-    expect(other).toMatchObject({ code: 3, out: '' });
-    expect(other.err).toContain('holds no audit log');
+    for (const [path, why] of [
+      [empty, 'holds no audit log'],
+      [join(empty, 'missing'), 'holds no audit log'],
+      [join(runDir, 'events-0.jsonl'), 'cannot be read (ENOTDIR)'],
+    ] as const) {
+      const other = await firma(['audit', 'verify', path], around());
+      expect(other).toMatchObject({ code: 2, out: '', err: expect.stringContaining(why) });
+    }
   });
 
   it.each([

@@ -53,7 +53,7 @@ describe('firma classify', () => {
       canonical: { scheme: 'https', host: 'pay.example', port: 443, path: '/v1/transfers/t1/' },
       action_class: 'payment.transfer',
       risk: 'critical',
-      rule: { file: join(project.cwd, 'rules.toml'), line: 1 },
+      rule: { file: 'rules.toml', line: 1 },
       resource: 'pay.example/v1/transfers/t1',
       provider: null,
       params: { amount: 500 },
@@ -63,7 +63,7 @@ describe('firma classify', () => {
           risk: 'critical',
           method: 'POST',
           resource: 'pay.example/v1/transfers/t1',
-          rule: { file: join(project.cwd, 'rules.toml'), line: 1 },
+          rule: { file: 'rules.toml', line: 1 },
         },
       ],
       reason: null,
@@ -75,7 +75,7 @@ describe('firma classify', () => {
     const { code, out } = await firma(['classify', 'GET', 'https://pay.example/v1/balance'], project);
     expect(code).toBe(0);
     expect(out).toMatch(
-      /^payment\.read \(low\)\n {2}resource +GET pay\.example\/v1\/balance\n {2}rule +\S+rules\.toml:9\n$/,
+      /^payment\.read \(low\)\n {2}resource +GET pay\.example\/v1\/balance\n {2}rule +rules\.toml:9\n$/,
     );
   });
 
@@ -139,11 +139,10 @@ describe('firma classify', () => {
     });
     try {
       const around = { cwd: place.root, env: { FIRMA_STATE_DIR: join(place.root, 'state') } };
-      await firma(['trust'], around);
-      const { code, out, err } = await firma(['classify', 'GET', 'https://a.example/'], around);
+      const { code, out, err } = await firma(['trust'], around);
       expect(code).toBe(2);
       expect(out).toBe('');
-      expect(err).toMatch(new RegExp(`^firma: ${place.root}/rules\\.toml:3:\\d+: .*payment\\.transfer`));
+      expect(err).toMatch(/^firma: rules\.toml:3:\d+: .*payment\.transfer/);
     } finally {
       place.remove();
     }

@@ -1,33 +1,36 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { entryPoint } from '../../src/entry-point.ts';
 import { firma } from './firma.ts';
 
-describe('the command line', () => {
-  it('helps on standard output and ends 0', async () => {
-    const { code, out, err } = await firma(['--help']);
-    expect(code).toBe(0);
-    expect(out).toContain('Usage: firma');
-    for (const command of ['classes', 'trust', 'classify', 'audit', 'token'])
-      expect(out).toContain(`\n  ${command} `);
-    expect(err).toBe('');
-  });
+/** The help of every command that does something, by its words: what a help lists below it is asked in turn. */
+async function allHelp(words: readonly string[] = []): Promise<Map<string, string>> {
+  const { code, out, err } = await firma([...words, '--help']);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toContain(['Usage: firma', ...words].join(' '));
+  const below = [...(out.split('\nCommands:\n')[1] ?? '').matchAll(/^ {2}([a-z]+)/gm)]
+    .map((match) => match[1] ?? '')
+    .filter((name) => name !== 'help');
+  if (below.length === 0) return new Map([[words.join(' '), out]]);
+  const helps = await Promise.all(below.map((name) => allHelp([...words, name])));
+  return new Map(helps.flatMap((one) => [...one]));
+}
 
-  it.each([
-    ['classes'],
-    ['trust'],
-    ['classify'],
-    ['audit', 'verify'],
-    ['token', 'issue'],
-    ['token', 'inspect'],
-  ])('helps with %s %s, and shows an example', async (...words) => {
-    const { code, out } = await firma([...words, '--help']);
-    expect(code).toBe(0);
-    expect(out).toContain(`Usage: firma ${words.join(' ')}`);
-    expect(out).toMatch(/Examples?:\n {2}\$ (.* )?firma /);
-    expect(out).toContain('--json');
+describe('the command line', () => {
+  it('helps with every command on standard output, and shows an example', async () => {
+    const helps = await allHelp();
+    expect([...helps.keys()].sort()).toEqual([
+      ...['audit verify', 'classes', 'classify', 'decide', 'demo'],
+      ...['run', 'sidecar', 'token inspect', 'token issue', 'trust'],
+    ]);
+    for (const [name, help] of helps) {
+      expect(help).toMatch(/Examples?:\n {2}\$ (.* )?firma /);
+      // `run` prints nothing of its own on standard output.
+      expect([name, help.includes('--json')]).toEqual([name, name !== 'run']);
+    }
   });
 
   it('says its version', async () => {
@@ -37,7 +40,8 @@ describe('the command line', () => {
   it.each([
     ['no command', [], 'Usage: firma'],
     ['a command that does not exist', ['clases'], '(Did you mean classes?)'],
-    ['an option that does not exist', ['classes', '--jsn'], "unknown option '--jsn'"],
+    ['an option that does not exist', ['classes', '--jsn'], "firma: unknown option '--jsn'"],
+    ['two forms of output at once', ['classes', '--json', '--markdown'], 'cannot be used with'],
     ['an argument too many', ['classes', 'x'], 'too many arguments'],
     ['a missing argument', ['classify', 'GET'], "missing required argument 'url'"],
     ['a command group alone', ['token'], 'Usage: firma token'],
@@ -74,6 +78,11 @@ describe('firma classes', () => {
       base: true,
       meaning: 'roles, grants, delegates, webhooks, members, deploy keys',
     });
+  });
+
+  it('prints the text of REGISTRY.md', async () => {
+    const file = new URL('../../native-free-core/registry/REGISTRY.md', import.meta.url);
+    expect((await firma(['classes', '--markdown'])).out).toBe(readFileSync(file, 'utf8'));
   });
 
   it('prints a line a class, the base ones marked', async () => {

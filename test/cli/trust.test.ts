@@ -57,6 +57,26 @@ describe('firma trust', () => {
     );
   });
 
+  it.each([
+    ['a table', 'rules.toml', RULES.replace('code.read', 'code.raed'), 'rules.toml:5'],
+    [
+      'a policy',
+      'p.cedar',
+      '@id("a")\npermit (principal, action, resource) when { context. };\n',
+      'p.cedar:2',
+    ],
+    ['an issuance policy', 'i.cedar', '@id("a")\npermit (principal, action, resource', 'i.cedar:'],
+  ])('ends 2 for %s with a mistake, naming the line, and records nothing', async (_, name, text, where) => {
+    const project = makeProject();
+    writeFileSync(join(project.cwd, name), text);
+    const { code, err } = await firma(['trust'], project);
+    expect(code).toBe(2);
+    expect(err).toContain(where);
+    expect((await firma(['classify', 'GET', 'https://a.example/x'], project)).err).toContain(
+      'is not trusted',
+    );
+  });
+
   it('ends 2 where there is nothing to trust', async () => {
     const project = makeProject();
     rmSync(join(project.cwd, 'firma.toml'));

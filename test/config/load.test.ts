@@ -9,7 +9,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { loadTrusted } from '../../src/config/load.ts';
 import { trust } from '../../src/config/trust.ts';
@@ -55,13 +55,29 @@ describe('a trusted configuration', () => {
     await trust(config, state);
     const loaded = await loadTrusted(config, state);
     expect(loaded.mappings.map(({ file, text }) => [file, text])).toEqual([
-      [inRoot('rules/a.toml'), '# a'],
-      [inRoot('rules/b.toml'), '# b'],
+      ['rules/a.toml', '# a'],
+      ['rules/b.toml', '# b'],
     ]);
-    expect(loaded.policies.map((source) => source.text)).toEqual(['// one']);
-    expect(loaded.issuance.map((source) => source.text)).toEqual(['// issuance']);
+    expect(loaded.policies.map(({ file, text }) => [file, text])).toEqual([['policies/one.cedar', '// one']]);
+    expect(loaded.issuance.map(({ file, text }) => [file, text])).toEqual([
+      ['issuance.cedar', '// issuance'],
+    ]);
     expect([...loaded.ca]).toEqual([[inRoot('ca.pem'), 'PEM']]);
-    expect(loaded.config.mapping.files).toEqual([inRoot('rules/a.toml'), inRoot('rules/b.toml')]);
+  });
+
+  it('names a file elsewhere by its whole path, and one that is shipped by `builtin:`', async () => {
+    const elsewhere = join(makeDir({ 'extra.toml': '# extra' }), 'extra.toml');
+    writeFileSync(config, `[sidecar.mapping]\nrules_paths = ["builtin:", "${elsewhere}", "rules/a.toml"]\n`);
+    await trust(config, state);
+    const loaded = await loadTrusted(config, state);
+    const names = loaded.mappings.map(({ file }) => file);
+    expect(names.slice(-2)).toEqual([elsewhere, 'rules/a.toml']);
+    expect(names).toContain('builtin:github.toml');
+    const shipped = [
+      ...names.slice(0, -2),
+      ...[...loaded.policies, ...loaded.issuance].map(({ file }) => file),
+    ];
+    for (const name of shipped) expect(name).toMatch(/^builtin:[a-z0-9-]+\.(toml|cedar)$/);
   });
 
   it('is frozen all the way down', async () => {
@@ -69,7 +85,7 @@ describe('a trusted configuration', () => {
     const { config: frozen } = await loadTrusted(config, state);
     for (const part of [
       frozen,
-      frozen.mapping.files,
+      frozen.mapping,
       frozen.proxy.listen,
       frozen.overrides[0],
       frozen.run.profiles[0],
@@ -101,7 +117,7 @@ describe('no configuration', () => {
   it('needs no trust, and stands on what is shipped', async () => {
     const loaded = await loadTrusted(undefined, state);
     expect(loaded.config.file).toBeUndefined();
-    expect(loaded.mappings.map(({ file }) => basename(file))).toContain('github.toml');
+    expect(loaded.mappings.map(({ file }) => file)).toContain('builtin:github.toml');
     expect(loaded.policies.length).toBeGreaterThan(0);
     expect(loaded.issuance.length).toBeGreaterThan(0);
     expect(loaded.ca.size).toBe(0);

@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeTools } from '../tools.ts';
@@ -12,6 +12,8 @@ beforeAll(async () => {
 
 afterAll(() => place.close());
 
+const EVENTS = 'events-0.jsonl';
+const CHECKPOINTS = 'checkpoints';
 const REPOSITORY = 'https://api.github.com/repos/octocat/hello-world';
 
 function parse(text: string): Record<string, unknown> {
@@ -92,7 +94,7 @@ describeTools('firma run -- curl', ['curl'], () => {
     );
     const password = /:([^:@]+)@/.exec(out)?.[1] ?? '';
     expect(password.length).toBeGreaterThan(20);
-    const log = readFileSync(join(place.runs().at(-1) ?? '', 'events-0.jsonl'), 'utf8');
+    const log = readFileSync(join(place.runs().at(-1) ?? '', EVENTS), 'utf8');
     expect(log).toContain('"outcome":"ALLOW"');
     expect(log).not.toContain(place.secret);
     expect(log).not.toContain(password);
@@ -110,25 +112,30 @@ describeTools('firma audit verify', ['curl'], () => {
     log = place.runs().at(-1) ?? '';
   });
 
-  const tampered = (change: (lines: string[]) => string[]): string => {
-    const copy = `${log}-tampered`;
+  const read = (dir: string, name: string): string => readFileSync(join(dir, name), 'utf8');
+
+  const copyOf = (dir: string): string => {
+    const copy = `${dir}-tampered`;
     rmSync(copy, { recursive: true, force: true });
-    cpSync(log, copy, { recursive: true, filter: (source) => !source.endsWith('.sock') });
-    const file = join(copy, 'events-0.jsonl');
-    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
-    writeFileSync(file, `${change(lines).join('\n')}\n`);
+    cpSync(dir, copy, { recursive: true, filter: (source) => !source.endsWith('.sock') });
     return copy;
   };
 
-  const problemsOf = async (copy: string, ...more: readonly string[]) => {
-    const { code, out } = await place.firma('audit', 'verify', copy, '--json', ...more);
+  const tampered = (change: (lines: string[]) => string[]): string => {
+    const copy = copyOf(log);
+    const lines = read(copy, EVENTS).trimEnd().split('\n');
+    writeFileSync(join(copy, EVENTS), `${change(lines).join('\n')}\n`);
+    return copy;
+  };
+
+  const problemsOf = async (dir: string, ...more: readonly string[]) => {
+    const { code, out } = await place.firma('audit', 'verify', dir, '--json', ...more);
     const { ok, problems } = parse(out);
     return { code, ok, problems };
   };
 
-  const idOf = (line: string | undefined): unknown => parse(line ?? '{}')['event_id'];
-
-  it('accepts every log of the state directory', async () => {
+  it('accepts the log, and every log of the state directory', async () => {
+    expect(await problemsOf(log)).toEqual({ code: 0, ok: true, problems: [] });
     const { code, out } = await place.firma('audit', 'verify', '--json');
     expect({ code, report: parse(out) }).toMatchObject({
       code: 0,
@@ -137,40 +144,40 @@ describeTools('firma audit verify', ['curl'], () => {
   });
 
   it('names the record of a changed byte', async () => {
-    let changed: string | undefined;
-    const copy = tampered((lines) => {
-      changed = lines[6];
-      return lines.with(
-        6,
-        (lines[6] ?? '').replace('"seq":6', '"seq":6 ').replace('"seq":6 ', '"seq":6').replace('e2e', 'e2f'),
-      );
-    });
-    expect(await problemsOf(copy)).toMatchObject({
+    const line = read(log, EVENTS).split('\n')[6] ?? '';
+    const changed = line.replace('"e2e"', '"e2f"');
+    expect(changed).not.toBe(line);
+    expect(await problemsOf(tampered((lines) => lines.with(6, changed)))).toMatchObject({
       code: 1,
       ok: false,
-      problems: expect.arrayContaining([expect.objectContaining({ seq: 6, event_id: idOf(changed) })]),
+      problems: [expect.objectContaining({ seq: 6, event_id: parse(line)['event_id'], kind: 'changed' })],
     });
   });
 
-  it('finds a removed line, two lines swapped, and a line inserted', async () => {
-    const changes: ((lines: string[]) => string[])[] = [
-      (lines) => lines.toSpliced(4, 1),
-      (lines) => lines.with(4, lines[5] ?? '').with(5, lines[4] ?? ''),
-      (lines) => lines.toSpliced(4, 0, lines[3] ?? ''),
-    ];
-    for (const change of changes) {
-      const { problems, ...result } = await problemsOf(tampered(change));
-      expect(result).toEqual({ code: 1, ok: false });
-      expect(problems).not.toEqual([]);
-    }
+  it.each<[string, (lines: string[]) => string[]]>([
+    ['a removed line', (lines) => lines.toSpliced(4, 1)],
+    ['two lines swapped', (lines) => lines.with(4, lines[5] ?? '').with(5, lines[4] ?? '')],
+    ['a line inserted', (lines) => lines.toSpliced(4, 0, lines[3] ?? '')],
+  ])('finds %s', async (_what, change) => {
+    const { problems, ...result } = await problemsOf(tampered(change));
+    expect(result).toEqual({ code: 1, ok: false });
+    expect(problems).not.toEqual([]);
   });
 
-  it('finds a tail cut back to an earlier checkpoint when given the last one', async () => {
-    const checkpoints = readFileSync(join(log, 'checkpoints'), 'utf8');
+  it('finds a cut tail when given the last checkpoint, and by nothing else', async () => {
+    // A note is a text and its signatures, parted by an empty line; the second line of the text is the size it covers.
+    const parts = read(log, CHECKPOINTS).trimEnd().split('\n\n');
+    const size = Number(parts[0]?.split('\n')[1]);
+    const lines = read(log, EVENTS).trimEnd().split('\n');
+    expect(size).toBeGreaterThan(0);
+    expect(size).toBeLessThan(lines.length);
     const kept = join(place.root, 'last-checkpoint');
-    copyFileSync(join(log, 'checkpoints'), kept);
-    const copy = tampered((lines) => lines.slice(0, 1));
-    writeFileSync(join(copy, 'checkpoints'), checkpoints);
+    writeFileSync(kept, `${parts.slice(-2).join('\n\n')}\n`);
+    const copy = tampered(() => lines.slice(0, size));
+    writeFileSync(join(copy, CHECKPOINTS), `${parts.slice(0, 2).join('\n\n')}\n\n`);
+
+    expect(await problemsOf(copy)).toEqual({ code: 0, ok: true, problems: [] });
+    expect(await problemsOf(log, '--checkpoint', kept)).toEqual({ code: 0, ok: true, problems: [] });
     expect(await problemsOf(copy, '--checkpoint', kept)).toMatchObject({ code: 1, ok: false });
   });
 });

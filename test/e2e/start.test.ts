@@ -36,12 +36,12 @@ afterEach(() => {
 /** A directory with these files and, where `firma.toml` is one, that configuration trusted. */
 async function place(
   files: Readonly<Record<string, string>>,
-): Promise<{ root: string; start: () => Promise<Finished> }> {
+): Promise<{ root: string; trusted: Finished | undefined; start: () => Promise<Finished> }> {
   const root = makeDir(files);
   places.push(root);
   const around = { cwd: root, env: { FIRMA_STATE_DIR: join(root, 'state'), HOME: root } };
-  if (files['firma.toml'] !== undefined) await firma(['trust'], around);
-  return { root, start: () => firma(['sidecar'], around) };
+  const trusted = files['firma.toml'] === undefined ? undefined : await firma(['trust'], around);
+  return { root, trusted, start: () => firma(['sidecar'], around) };
 }
 
 const oneLine = /^firma: [^\n]+\n$/;
@@ -101,13 +101,12 @@ describe('a start that cannot be', () => {
       { 'firma.toml': '[[sidecar.budgets]]\nname = "b"\nmatch = ["payments.*"]\nmax_calls = 1\n' },
       'firma.toml',
     ],
-  ])('says where: %s', async (_, files, where) => {
-    const { root, start } = await place(files);
-    const { code, err, out } = await start();
-    expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toMatch(oneLine);
-    expect(err).toContain(where);
-    expect(existsSync(join(root, 'state', 'current'))).toBe(false);
+  ])('cannot be trusted, which says where, and records nothing: %s', async (_, files, where) => {
+    const { root, trusted, start } = await place(files);
+    expect(trusted).toMatchObject({ code: 2, out: '', err: expect.stringContaining(where) });
+    expect(trusted?.err).toMatch(oneLine);
+    expect(existsSync(join(root, 'state'))).toBe(false);
+    expect(await start()).toMatchObject({ code: 2, err: expect.stringContaining('is not trusted') });
   });
 
   it('refuses a configuration that nobody trusted, and one that changed', async () => {

@@ -7,7 +7,6 @@ const options: AdapterOptions = {
   listen: { host: '127.0.0.1', port: 0 },
   handler: {
     decide: () => Promise.resolve({ status: 200, body: '{}' }),
-    health: () => ({ status: 200, body: '{}' }),
   },
 };
 

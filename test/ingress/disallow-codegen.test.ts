@@ -8,7 +8,7 @@ const [, file, adapter] = process.argv;
 const { startIngressPool } = await import(file);
 let refused = false;
 try { eval('1'); } catch { refused = true; }
-const handler = { decide: async (body) => ({ status: 200, body: Buffer.from(body).toString() }), health: () => ({}) };
+const handler = { decide: async (body) => ({ status: 200, body: Buffer.from(body).toString() }) };
 const ingress = await startIngressPool({ listen: { host: '127.0.0.1', port: 0 }, adapter, handler });
 const url = 'http://127.0.0.1:' + ingress.port + '/v1/decide';
 const answer = await fetch(url, { method: 'POST', body: '{"a":1}', headers: { 'content-type': 'application/json' } });

@@ -39,8 +39,4 @@ export class HeldHandler implements IngressHandler {
       this.#arrived?.();
     });
   }
-
-  health(): Answer {
-    return { status: 200, body: '{"status":"ok"}' };
-  }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { fetch, ProxyAgent } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describeTools } from '../tools.ts';
 import { startWorld, type World } from './world.ts';
 
 const run = promisify(execFile);
@@ -29,13 +30,6 @@ beforeEach(() => {
 
 afterAll(() => world.close());
 
-async function works(command: string): Promise<boolean> {
-  return run(command, ['--version']).then(
-    () => true,
-    () => false,
-  );
-}
-
 async function curl(...args: string[]): Promise<string> {
   const { stdout } = await run('curl', [
     '-sS',
@@ -50,11 +44,7 @@ async function curl(...args: string[]): Promise<string> {
   return stdout;
 }
 
-describe('curl', () => {
-  beforeEach(async (context) => {
-    if (!(await works('curl'))) context.skip('curl is not installed');
-  });
-
+describeTools('curl', ['curl'], () => {
   it('reaches a TLS upstream through CONNECT', async () => {
     const out = await curl('-d', 'hello=world', '-i', 'https://api.test/v1/things?a=b');
     expect(out).toContain('HTTP/1.1 200');
@@ -113,9 +103,8 @@ describe('curl', () => {
   });
 });
 
-describe('git', () => {
-  it('is shown the reason as text', async (context) => {
-    if (!(await works('git'))) context.skip('git is not installed');
+describeTools('git', ['git'], () => {
+  it('is shown the reason as text', async () => {
     world.enforcer.verdict = () => ({ outcome: 'DENY', reason: 'POLICY_FORBID', detail: 'no cloning here' });
     const env = {
       PATH: process.env['PATH'],

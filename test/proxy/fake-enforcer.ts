@@ -144,6 +144,7 @@ function envelopeOf(raw: RawRequest): Envelope {
     method: raw.method,
     uid: `${host}${path}`,
     hostGroups: [],
+    foldMask: 0,
   };
   return {
     target: { scheme: raw.scheme, host, port, path, matchPath: path, query: url.search },

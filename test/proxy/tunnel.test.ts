@@ -100,6 +100,7 @@ describe('a tunnel', () => {
     expect(world.enforcer.decided[0]?.caller).toEqual({
       token: SESSION.token,
       session: { sid: SESSION.sid, sub: SESSION.sub },
+      source: SESSION.sid,
     });
     expect(world.enforcer.finished).toHaveLength(2);
     wire.destroy();

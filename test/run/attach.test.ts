@@ -1,9 +1,10 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { attachOrStart, findSidecar } from '../../src/run/attach.ts';
+import { attachOrStart } from '../../src/run/attach.ts';
 import { type Control, startControl } from '../../src/session/control.ts';
+import { findSidecar } from '../../src/session/current.ts';
 import type { SidecarInfo } from '../../src/session/sidecar-info.ts';
 
 const OWN = `
@@ -37,9 +38,8 @@ async function runs(status: object): Promise<void> {
   control = await startControl({ path: info().control, handlers });
 }
 
-function writeCurrent(text: string, mode = 0o600): void {
-  writeFileSync(join(state, 'current'), text);
-  chmodSync(join(state, 'current'), mode);
+function writeCurrent(text: string): void {
+  writeFileSync(join(state, 'current'), text, { mode: 0o600 });
 }
 
 beforeEach(() => {
@@ -50,42 +50,6 @@ afterEach(async () => {
   await control?.close();
   control = undefined;
   rmSync(state, { recursive: true });
-});
-
-describe('the sidecar of a state directory', () => {
-  it('is the one whose control socket `current` names, while it answers', async () => {
-    await runs({ ...info(), sessions: 3 });
-    writeCurrent(`${info().control}\n`);
-    expect(await findSidecar(state)).toMatchObject(info());
-    await control?.close();
-    expect(await findSidecar(state)).toBeUndefined();
-  });
-
-  it('is none where nothing is named', async () => {
-    expect(await findSidecar(state)).toBeUndefined();
-    writeCurrent('\n');
-    expect(await findSidecar(state)).toBeUndefined();
-  });
-
-  it('is not taken from a file that others can write', async () => {
-    await runs(info());
-    writeCurrent(info().control, 0o666);
-    await expect(findSidecar(state)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
-  });
-
-  it.each(['/tmp/evil.sock', '../evil.sock', 'run/../../evil.sock'])(
-    'is no socket elsewhere: %s',
-    async (named) => {
-      writeCurrent(named);
-      await expect(findSidecar(state)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
-    },
-  );
-
-  it('is not something else that answers there', async () => {
-    await runs({ hello: 'world' });
-    writeCurrent(info().control);
-    await expect(findSidecar(state)).rejects.toMatchObject({ code: 'START_FAILED' });
-  });
 });
 
 describe('a run', () => {

@@ -35,8 +35,6 @@ beforeEach(async () => {
           password: 'pass',
           proxy: 'http://127.0.0.1:3128',
           sid: 's',
-          agent: 'a',
-          expiresAtSec: 0,
         });
       },
       closeSession: (user) => void closed.push(user),

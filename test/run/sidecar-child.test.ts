@@ -46,9 +46,9 @@ describe('a sidecar of our own', () => {
   afterAll(() => rmSync(dir, { recursive: true }));
 
   it('is told its configuration, says where it is reached, and ends when it is told to', async () => {
-    const options = { configPath: '/firma.toml', stateDir: '/state', extraArgs: ['--more'] };
+    const options = { configPath: '/firma.toml', stateDir: '/state', current: true };
     const { exited, info, pid, stop } = await start('ready', options);
-    expect(info).toMatchObject({ ...INFO, runDir: '--config /firma.toml --state-dir /state --more' });
+    expect(info).toMatchObject({ ...INFO, runDir: '--config /firma.toml --state-dir /state --current' });
     await stop();
     expect(await exited).toBe(5);
     expect(existsSync(`/proc/${pid}`)).toBe(false);

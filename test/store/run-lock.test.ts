@@ -32,8 +32,8 @@ describe('lockRun', () => {
     const dir = scratchDir();
     const gone = await endedPid();
     const parent = readFileSync(`/proc/${process.ppid}/stat`, 'utf8').split(') ')[1]?.split(' ')[19];
-    for (const writer of [`${gone} 1`, `${process.pid} 1`, 'no process']) {
-      writeFileSync(join(dir, 'writer.lock'), `${writer}\n${process.ppid} ${parent}\n1:1\n`, { mode: 0o600 });
+    for (const writer of [`${gone}@1`, `${process.pid}@1`, 'no process']) {
+      writeFileSync(join(dir, 'writer.lock'), `${writer}\n${process.ppid}@${parent}\n1:1\n`, { mode: 0o600 });
       expect(await isInUse(dir)).toBe(false);
       await (
         await lockRun(dir, process.ppid)

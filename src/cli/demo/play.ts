@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { entryPoint } from '../../entry-point.ts';
-import { openAuthority } from '../../open-firma.ts';
+import { openAuthority } from '../../authority/open.ts';
 import { openConfig } from '../../config/open.ts';
 import { agentEnvironment, proxyUrl } from '../../run/agent-environment.ts';
 import { controlClient } from '../../session/control-client.ts';
@@ -33,7 +32,7 @@ function isStep(value: unknown): value is AgentStep {
 /**
  * Runs the agent, a process of its own, to its end.
  *
- * @returns what it reported; `inherited` is its environment, to show that no secret is in it
+ * @returns what it reported, and its environment, to show that no secret is in it
  */
 export async function playAgent(
   world: World,
@@ -43,10 +42,7 @@ export async function playAgent(
   const session = await control.openSession(AGENT);
   const proxy = proxyUrl(session.proxy, session.user, session.password);
   const environment = agentEnvironment(process.env, { env: {}, passEnv: [] }, info, proxy);
-  const child = fork(fileURLToPath(new URL('file://' + entryPoint('cli/demo/agent.js'))), {
-    env: environment,
-    execArgv: [],
-  });
+  const child = fork(entryPoint('cli/demo/agent.js'), { env: environment, execArgv: [] });
   const timer = setTimeout(() => child.kill('SIGKILL'), AGENT_TIMEOUT_MS);
   const steps: AgentStep[] = [];
   child.on('message', (message) => {
@@ -68,7 +64,9 @@ export async function playAgent(
 export async function askDecisionApi(world: World): Promise<{ outcome: string; reason: string }> {
   const loaded = await openConfig({ config: world.configFile, stateDir: world.stateDir }, surroundings());
   const authority = await openAuthority(loaded, `${world.stateDir}/authority`);
-  const { token } = await authority.issue({ ...AGENT, agent: 'demo-service' });
+  const { token } = await authority
+    .issue({ ...AGENT, agent: 'demo-service' })
+    .finally(() => authority.close());
   const response = await fetch(`${world.sidecar.info.ingress}/v1/decide`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

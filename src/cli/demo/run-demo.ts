@@ -1,6 +1,5 @@
 import { resolve, join } from 'node:path';
 import type { DecisionRecord } from '@firma/core';
-import { controlClient } from '../../session/control-client.ts';
 import { copyWithOneByteChanged, decisionLine, decisionsOf, verifyLogOf } from './log.ts';
 import { askDecisionApi, playAgent } from './play.ts';
 import { type AgentStep, EXPECTED, MAX_CALLS, PIECES } from './steps.ts';
@@ -89,12 +88,6 @@ async function logChecks(world: World, decisions: readonly DecisionRecord[]): Pr
   ];
 }
 
-function processesOf(status: unknown): number[] {
-  if (typeof status !== 'object' || status === null || !('processes' in status)) return [];
-  const { processes } = status;
-  return Array.isArray(processes) ? processes.filter((pid) => typeof pid === 'number') : [];
-}
-
 function lives(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -107,7 +100,7 @@ function lives(pid: number): boolean {
 async function play(world: World): Promise<{ checks: Check[]; decisions: DecisionRecord[] }> {
   const { steps, environment } = await playAgent(world);
   const asked = await askDecisionApi(world);
-  const processes = processesOf(await controlClient(world.sidecar.info.control).status());
+  const processes = await world.processes();
   // Stopping signs the last checkpoint: from here on the log is whole.
   await world.sidecar.stop();
   const decisions = await decisionsOf(world.sidecar.info.runDir);
@@ -145,7 +138,10 @@ export async function runDemo(
     for (const record of decisions) say(decisionLine(record));
     say('');
     for (const { ok, name, detail } of checks) say(`${ok ? 'ok  ' : 'FAIL'}  ${name} (${detail})`);
-    if (stateDir !== undefined) say(`\nstate and log: ${world.sidecar.info.runDir}`);
+    if (stateDir !== undefined) {
+      say('');
+      say(`state and log: ${world.sidecar.info.runDir}`);
+    }
     return { ok: checks.every((check) => check.ok), checks, decisions };
   } finally {
     await world.close();

@@ -6,6 +6,7 @@ import { Closers } from '../../closers.ts';
 import { trust } from '../../config/trust.ts';
 import { openCertificateAuthority } from '../../proxy/ca.ts';
 import { startSidecar, type SidecarHandle } from '../../run/sidecar-child.ts';
+import { controlClient } from '../../session/control-client.ts';
 import { MAX_CALLS } from './steps.ts';
 import { HOSTS, startUpstreams, type Upstreams } from './upstreams.ts';
 
@@ -18,6 +19,8 @@ export interface World {
   /** For what the demo itself writes; gone at the end. */
   readonly scratch: string;
   readonly secrets: { readonly github: string; readonly stripe: string };
+  /** Process ids of the sidecar, its writer and its broker. */
+  processes(): Promise<number[]>;
   close(): Promise<void>;
 }
 
@@ -46,6 +49,12 @@ bind = ["api.stripe.com"]
 source = "env:FIRMA_DEMO_STRIPE_KEY"
 
 ${overrides.join('\n')}`;
+}
+
+function processesOf(status: unknown): number[] {
+  if (typeof status !== 'object' || status === null || !('processes' in status)) return [];
+  const { processes } = status;
+  return Array.isArray(processes) ? processes.filter((pid) => typeof pid === 'number') : [];
 }
 
 /** @param stateDir where state and log stay; a temporary directory where undefined */
@@ -86,6 +95,7 @@ export async function openWorld(stateDir: string | undefined): Promise<World> {
       stateDir: state,
       scratch,
       secrets,
+      processes: async () => processesOf(await controlClient(sidecar.info.control).status()),
       close: () => closers.close(),
     };
   } catch (error) {

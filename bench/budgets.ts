@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { ConfigInvalid, parseToml } from '@firma/core';
+import { shippedPath } from '../src/config/package-root.ts';
+import type { Figure } from './micro/decision.bench.ts';
+
+/** What `bench/budgets.toml` holds: one budget for every figure, and the memory of the sidecar process. */
+export interface Budgets {
+  readonly p99Ms: Readonly<Record<Figure, number>>;
+  readonly memory: { readonly residentMb: number; readonly growthMb: number };
+}
+
+const KEYS = new Set([
+  'decide.warm.p99_ms',
+  'decide.cold_token.p99_ms',
+  'memory.resident_mb',
+  'memory.growth_mb',
+]);
+
+/** The numbers of nested tables by dotted key; NaN for what is no number. */
+function flatten(value: object, above: string, into: Map<string, number>): Map<string, number> {
+  for (const [name, entry] of Object.entries(value)) {
+    if (typeof entry === 'object' && entry !== null) flatten(entry, `${above}${name}.`, into);
+    else into.set(above + name, typeof entry === 'number' ? entry : Number.NaN);
+  }
+  return into;
+}
+
+/**
+ * Reads the budgets.
+ *
+ * @throws ConfigInvalid where one is missing or no positive number, or a key is none of them: a budget that is not
+ *   held is worse than none
+ */
+export function readBudgets(file = shippedPath('bench/budgets.toml')): Budgets {
+  const { value, locate } = parseToml(
+    readFileSync(file, 'utf8'),
+    file,
+    (message, at) => new ConfigInvalid(message, at),
+  );
+  const found = flatten(value, '', new Map());
+  for (const key of found.keys()) {
+    if (!KEYS.has(key)) throw new ConfigInvalid(`\`${key}\` is no budget`, locate(key.split('.')));
+  }
+  const budget = (key: string): number => {
+    const limit = found.get(key) ?? Number.NaN;
+    if (!(limit > 0)) throw new ConfigInvalid(`\`${key}\` must be a positive number`, { file });
+    return limit;
+  };
+  return {
+    p99Ms: { warm: budget('decide.warm.p99_ms'), cold_token: budget('decide.cold_token.p99_ms') },
+    memory: { residentMb: budget('memory.resident_mb'), growthMb: budget('memory.growth_mb') },
+  };
+}
