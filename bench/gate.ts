@@ -1,5 +1,6 @@
 // The latency gate: fails where a budget of `bench/budgets.toml` is missed on the lowest p99 of its rounds, since noise
-// only adds. `--plant-ms N` makes every call slower, to see it fail.
+// only adds. What a loop of fixed work beside every call shows to be the machine's own noise is taken off first: budgets
+// are of the code, and machines are shared. `--plant-ms N` makes every call slower, to see it fail.
 
 import { parseArgs } from 'node:util';
 import { readBudgets } from './budgets.ts';
@@ -13,16 +14,21 @@ const { values } = parseArgs({
   },
 });
 
-/** One line, and whether the figure holds its budget. */
+/** One line, and whether the figure holds its budget in the round that the machine disturbed least. */
 function judge(figure: Figure, rounds: readonly Round[], budgetMs: number): { line: string; ok: boolean } {
-  const p99s = rounds.map((round) => round.p99Ms).sort((left, right) => left - right);
-  const medians = rounds.map((round) => round.medianMs).sort((left, right) => left - right);
-  const lowest = p99s[0] ?? Number.POSITIVE_INFINITY;
+  const own = rounds.filter((round) => round.figure === figure);
+  // Never below the median: noise that hit the yardstick alone is not the code's merit.
+  const judged = own
+    .map(({ medianMs, p99Ms, noiseMs }) => Math.max(medianMs, p99Ms - noiseMs))
+    .sort((left, right) => left - right);
+  const medians = own.map((round) => round.medianMs).sort((left, right) => left - right);
+  const lowest = judged[0] ?? Number.POSITIVE_INFINITY;
   const median = medians[Math.floor(medians.length / 2)] ?? Number.NaN;
   const ok = lowest <= budgetMs;
-  const verdict = ok ? 'ok    ' : 'MISSED';
-  const each = p99s.map((ms) => ms.toFixed(3)).join(' ');
-  const line = `${verdict} decide.${figure}: p99 ${lowest.toFixed(3)} ms, budget ${budgetMs} ms; median ${median.toFixed(3)} ms; p99 of each round: ${each}`;
+  const each = own.map(({ p99Ms, noiseMs }) => `${p99Ms.toFixed(3)}-${noiseMs.toFixed(3)}`).join(' ');
+  const line =
+    `${ok ? 'ok    ' : 'MISSED'} decide.${figure}: p99 ${lowest.toFixed(3)} ms, budget ${budgetMs} ms; ` +
+    `median ${median.toFixed(3)} ms; p99 less the machine's noise, each round: ${each}`;
   return { line, ok };
 }
 
@@ -34,8 +40,7 @@ const results = await measureDecisions({
 });
 let missed = 0;
 for (const figure of FIGURES) {
-  const own = results.filter((round) => round.figure === figure);
-  const { line, ok } = judge(figure, own, p99Ms[figure]);
+  const { line, ok } = judge(figure, results, p99Ms[figure]);
   if (!ok) missed++;
   process.stdout.write(`${line}\n`);
 }

@@ -8,6 +8,7 @@ import {
   READ_REPOSITORY,
   type Workload,
 } from '../workloads/decisions.ts';
+import { Yardstick } from './yardstick.ts';
 
 /**
  * - `warm`: a decision whose token was seen before: canonicalise, match, check, ask Cedar, put the record into the
@@ -23,6 +24,8 @@ export interface Round {
   readonly figure: Figure;
   readonly medianMs: number;
   readonly p99Ms: number;
+  /** What the machine added to p99 meanwhile (`Yardstick`). */
+  readonly noiseMs: number;
   readonly samples: number;
 }
 
@@ -36,8 +39,10 @@ export interface MeasureOptions {
 
 // After so many calls the bench waits, untimed, until the writer process has written what it was handed: a figure is
 // the latency of a decision, not of one that shares a core with the log of those before it.
-const PAUSE_EVERY = 64;
+const PAUSE_EVERY = 400;
 const WARM_UP_SHARE = 0.2;
+const FIRST_WARM_MS = 0.05;
+const FIRST_COLD_MS = 0.5;
 
 function busyFor(ms: number): void {
   const end = performance.now() + ms;
@@ -54,6 +59,7 @@ async function measure(
   callers: readonly Caller[],
   calls: number,
   plantMs: number,
+  lengthMs: number,
 ): Promise<Round> {
   const { firma } = workload;
   const bench = new Bench({
@@ -63,6 +69,7 @@ async function measure(
     warmupTime: 0,
     throws: true,
   });
+  const yardstick = new Yardstick(lengthMs);
   let call = 0;
   bench.add(figure, async () => {
     const caller = callers[call++ % callers.length];
@@ -75,6 +82,7 @@ async function measure(
     const overriddenDuration = performance.now() - startedAt;
     assertAllowed(decision);
     firma.commit(decision);
+    yardstick.run();
     if (call % PAUSE_EVERY === 0) await logIsWritten(workload);
     return { overriddenDuration };
   });
@@ -84,7 +92,7 @@ async function measure(
   const result = task?.result;
   if (result === undefined || !('latency' in result)) throw new Error(`figure ${figure} was not measured`);
   const { p50, p99, samplesCount } = result.latency;
-  return { figure, medianMs: p50, p99Ms: p99, samples: samplesCount };
+  return { figure, medianMs: p50, p99Ms: p99, noiseMs: yardstick.noiseMs(), samples: samplesCount };
 }
 
 /** Measures every figure once a round, in turns. */
@@ -99,10 +107,16 @@ export async function measureDecisions({ rounds, calls, plantMs }: MeasureOption
         await workload.firma.decidePrepared(workload.firma.prepare(READ_REPOSITORY), NO_BODY, caller),
       );
     }
+    // The yardstick is as long as the figure was in the round before.
+    let warmMs = FIRST_WARM_MS;
+    let coldMs = FIRST_COLD_MS;
     for (let round = 0; round < rounds; round++) {
-      results.push(await measure(workload, 'warm', one, calls, plantMs));
+      const warm = await measure(workload, 'warm', one, calls, plantMs, warmMs);
       const fresh = await workload.callers(Math.ceil(colds * (1 + WARM_UP_SHARE)) + 1);
-      results.push(await measure(workload, 'cold_token', fresh, colds, plantMs));
+      const cold = await measure(workload, 'cold_token', fresh, colds, plantMs, coldMs);
+      results.push(warm, cold);
+      warmMs = warm.medianMs;
+      coldMs = cold.medianMs;
     }
     return results;
   } finally {

@@ -105,6 +105,11 @@ export class Stages {
     }
     const startedAt = performance.now();
     const first = envelope.readings[0];
+    const evaded = this.#evadedBudget(attempt, envelope);
+    if (evaded !== undefined) {
+      const detail = `the call can also be read as one that budget \`${evaded}\` counts; send it so that it cannot`;
+      return this.deny(attempt, 'BUDGET_EXCEEDED', 'policy', detail);
+    }
     const refused = this.#reserve(
       attempt,
       charge(first.actionClass.index, first.params),
@@ -118,6 +123,17 @@ export class Stages {
       return verdict.then((answer) => this.#concludeLater(attempt, answer, startedAt));
     }
     return this.#conclude(attempt, verdict, startedAt);
+  }
+
+  /** One reservation is made for all readings, by the class of the first: another must not belong into another budget. */
+  #evadedBudget({ handle }: Attempt, { readings }: Envelope): string | undefined {
+    if (readings.length === 1) return undefined;
+    const first = readings[0].actionClass.index;
+    for (const { actionClass } of readings) {
+      const name = this.#options.sessions.countsOnly(handle, actionClass.index, first);
+      if (name !== undefined) return name;
+    }
+    return undefined;
   }
 
   #ask(attempt: Attempt, envelope: Envelope, engine: PolicyEngine): PolicyVerdict | Promise<PolicyVerdict> {
@@ -185,7 +201,8 @@ export class Stages {
 
   #refused(attempt: Attempt, refusal: Refusal): Decision {
     const { target } = refusal;
-    if (refusal.refused !== 'UNCLASSIFIED_ACTION' || this.#options.defaultProtected || target === undefined) {
+    const isUnknown = refusal.refused === 'UNCLASSIFIED_ACTION' && refusal.inPart !== true;
+    if (!isUnknown || this.#options.defaultProtected || target === undefined) {
       return this.deny(attempt, refusal.refused, 'normalize', refusal.detail);
     }
     const refused = this.#reserve(attempt, NO_CLASS, target.host);

@@ -83,6 +83,8 @@ export type NormalizerReason = 'MALFORMED_REQUEST' | 'UNCLASSIFIED_ACTION' | 'PA
 export interface Refusal {
   readonly refused: NormalizerReason;
   readonly detail: string;
+  /** UNCLASSIFIED_ACTION of some readings only: others match a rule, so the call is no unknown one. */
+  readonly inPart?: boolean;
   /** What is known of the target; absent where the target itself is malformed. */
   readonly target: CanonicalTarget | undefined;
 }

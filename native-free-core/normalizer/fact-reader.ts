@@ -1,5 +1,6 @@
 import type { RawRequest } from './envelope.ts';
 import { couldMean, formValue, readForm, Unreadable, type FormPair } from './form.ts';
+import { isOverrideKey } from './method-override.ts';
 import { JsonNumber, readJson, type JsonValue } from './json-reader.ts';
 import type { ParamSpec } from './param-spec.ts';
 
@@ -24,6 +25,8 @@ export class FactReader {
   readonly #bytes: Uint8Array | undefined;
   #query: readonly FormPair[] | Unreadable | undefined;
   #body: Body | Unreadable | undefined;
+  // Several readings may ask for the same fact of the same body.
+  readonly #facts = new Map<ParamSpec, Fact>();
 
   /** @param bytes the whole body, or undefined where it was not read to its end */
   constructor(raw: RawRequest, query: string, bytes: Uint8Array | undefined) {
@@ -38,6 +41,12 @@ export class FactReader {
    * @param path of the reading's resource
    */
   read(spec: ParamSpec, path: string): Fact {
+    if (spec.source === 'path') return typed(spec, pathSegment(path, spec.segment));
+    if (!this.#facts.has(spec)) this.#facts.set(spec, this.#find(spec));
+    return this.#facts.get(spec);
+  }
+
+  #find(spec: ParamSpec): Fact {
     switch (spec.source) {
       case 'form':
         return this.#form(spec);
@@ -45,10 +54,10 @@ export class FactReader {
         return this.#json(spec);
       case 'query':
         return this.#fromQuery(spec);
-      case 'path':
-        return typed(spec, pathSegment(path, spec.segment));
       case 'header':
         return this.#header(spec);
+      case 'path':
+        return undefined;
     }
   }
 
@@ -127,7 +136,10 @@ function parseBody(raw: RawRequest, bytes: Uint8Array | undefined): Body | Unrea
   if (text === undefined) return new Unreadable('the body is not valid UTF-8');
   if (kind === 'form') {
     const pairs = readForm(text);
-    return pairs === undefined ? new Unreadable('the body is not a valid form') : { kind, pairs };
+    if (pairs === undefined) return new Unreadable('the body is not a valid form');
+    // The usual place of a method override; by the time the body is read the call is classified.
+    if (pairs.some(({ name }) => isOverrideKey(name))) return new Unreadable('the body has a `_method`');
+    return { kind, pairs };
   }
   const value = readJson(text);
   return value === undefined

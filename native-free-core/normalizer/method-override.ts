@@ -10,11 +10,11 @@ export const OVERRIDE_HEADERS: readonly string[] = [
 ];
 
 const OVERRIDE_KEY = '_method';
-const PERCENT = 37;
 const AMPERSAND = 38;
 const SEMICOLON = 59;
 const QUESTION = 63;
-const UNDERSCORE = 95;
+// `_`, `%`, and what servers that loosen names drop before a name or read as `_`: blank, `+`, `.`, `[`.
+const OVERRIDE_STARTS: ReadonlySet<number> = new Set([95, 37, 32, 43, 46, 91]);
 
 /** Whether a request may name a second method. Cheap, and never wrongly false. */
 export function mayOverrideMethod(raw: RawRequest, query: string): boolean {
@@ -24,13 +24,13 @@ export function mayOverrideMethod(raw: RawRequest, query: string): boolean {
   return false;
 }
 
-/** Whether some key starts with `_`, as it is or escaped: only such a key can be `_method`. */
+/** Whether some key starts with what `_method` can start with, as it is, escaped, or as loose servers spell it. */
 function hasKeyLikeOverride(query: string): boolean {
   for (let i = 0; i + 1 < query.length; i++) {
     const code = query.charCodeAt(i);
     if (code !== QUESTION && code !== AMPERSAND && code !== SEMICOLON) continue;
     const first = query.charCodeAt(i + 1);
-    if (first === UNDERSCORE || first === PERCENT) return true;
+    if (OVERRIDE_STARTS.has(first)) return true;
   }
   return false;
 }
@@ -58,11 +58,20 @@ function overridesInQuery(query: string): readonly string[] {
   // Some servers part a query at `;` as well.
   for (const pair of query.slice(1).split(/[&;]/)) {
     const equals = pair.indexOf('=');
-    if (equals !== -1 && decodeAscii(pair.slice(0, equals)) === OVERRIDE_KEY) {
+    if (equals !== -1 && isOverrideKey(decodeAscii(pair.slice(0, equals)))) {
       values.push(decodeAscii(pair.slice(equals + 1)));
     }
   }
   return values;
+}
+
+/** PHP drops leading blanks and reads `.`, blank and `[` as `_`; qs reads `[_method]` as `_method`. */
+export function isOverrideKey(name: string): boolean {
+  const loose = name
+    .replaceAll(/[+ .[\]]/g, '_')
+    .replaceAll(/_+/g, '_')
+    .replace(/_$/, '');
+  return loose.toLowerCase() === OVERRIDE_KEY;
 }
 
 function decodeAscii(text: string): string {

@@ -119,7 +119,8 @@ export class Normalizer {
     const readings: MatchedReading[] = [];
     for (const method of methods) {
       const refusal = this.#addReadings(readings, target, method, paths);
-      if (refusal !== undefined) return refusal;
+      if (refusal !== undefined)
+        return this.#anyMatches(target, methods, paths) ? { ...refusal, inPart: true } : refusal;
     }
     readings.sort(byRisk);
     const [first] = readings;
@@ -144,6 +145,13 @@ export class Normalizer {
       else if (rules[dataAt]?.rule.encodedSlash !== true) return this.#unclassified(target, method);
     }
     return undefined;
+  }
+
+  #anyMatches(target: CanonicalTarget, methods: readonly string[], paths: readonly PathReading[]): boolean {
+    for (const method of methods) {
+      for (const { path } of paths) if (this.#rule(target, path, method) !== undefined) return true;
+    }
+    return false;
   }
 
   #rule(target: CanonicalTarget, path: string, method: string): MappedRule | undefined {

@@ -81,6 +81,13 @@ export class BudgetLedger {
     return true;
   }
 
+  /** The name of a rule that counts one class and not the other, by `ActionClassInfo.index`. */
+  countsOnly(classIndex: number, notIndex: number): string | undefined {
+    for (const { match, name } of this.#rules)
+      if (match[classIndex] === 1 && match[notIndex] !== 1) return name;
+    return undefined;
+  }
+
   /** Whether a rule has no room for a call; one that ends the session answers first, else the first in order. */
   exceeded(charge: Charge): Exceeded | undefined {
     // The two groups cover currencies separately: a budget of the sidecar does not open a currency the token leaves out.

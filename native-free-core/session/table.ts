@@ -97,6 +97,14 @@ export class SessionTable {
     return { id: entry.id, lines: session.ledger.hold(charge, entry) };
   }
 
+  /**
+   * The name of a budget of the session that counts one class and not the other: a call that may be either could be
+   * kept out of it by whoever sends it.
+   */
+  countsOnly(handle: SessionHandle, classIndex: number, notIndex: number): string | undefined {
+    return this.#at(handle).ledger.countsOnly(classIndex, notIndex);
+  }
+
   /** Charges a reservation for good. @returns false where it was settled before: nothing happens then */
   commit(id: number): boolean {
     return this.#settle(id, true);

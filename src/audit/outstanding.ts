@@ -13,9 +13,10 @@ export class Outstanding {
   readonly #maxBytes: number;
   readonly #maxDecisions: number;
   readonly #maxOfSession: number;
+  readonly #maxBytesOfSession: number;
   readonly #sessions: (string | undefined)[];
   readonly #sizes: Uint32Array;
-  readonly #bySession = new Map<string, number>();
+  readonly #bySession = new Map<string, { count: number; bytes: number }>();
   #head = 0;
   #count = 0;
   #bytes = 0;
@@ -25,6 +26,7 @@ export class Outstanding {
     this.#maxBytes = maxBytes;
     this.#maxDecisions = maxCount - Math.floor(maxCount / RESERVED_SHARE);
     this.#maxOfSession = Math.max(1, Math.floor(maxCount / SESSION_SHARE));
+    this.#maxBytesOfSession = Math.floor(maxBytes / SESSION_SHARE);
     this.#sessions = Array.from({ length: maxCount }, () => undefined);
     this.#sizes = new Uint32Array(maxCount);
   }
@@ -41,7 +43,9 @@ export class Outstanding {
   hasRoom(session: string | undefined): boolean {
     if (this.#bytes >= this.#maxBytes) return false;
     if (session === undefined) return this.#count < this.#maxCount;
-    return this.#count < this.#maxDecisions && (this.#bySession.get(session) ?? 0) < this.#maxOfSession;
+    if (this.#count >= this.#maxDecisions) return false;
+    const held = this.#bySession.get(session);
+    return held === undefined || (held.count < this.#maxOfSession && held.bytes < this.#maxBytesOfSession);
   }
 
   /** INVARIANT: only after `hasRoom`. */
@@ -51,24 +55,33 @@ export class Outstanding {
     this.#sizes[slot] = bytes;
     this.#count += 1;
     this.#bytes += bytes;
-    if (session !== undefined) this.#bySession.set(session, (this.#bySession.get(session) ?? 0) + 1);
+    if (session === undefined) return;
+    const held = this.#bySession.get(session);
+    if (held === undefined) this.#bySession.set(session, { count: 1, bytes });
+    else {
+      held.count += 1;
+      held.bytes += bytes;
+    }
   }
 
   /** The oldest `count` records arrived. */
   settle(count: number): void {
     for (let left = Math.min(count, this.#count); left > 0; left--) {
       const session = this.#sessions[this.#head];
-      this.#bytes -= this.#sizes[this.#head] ?? 0;
+      const bytes = this.#sizes[this.#head] ?? 0;
+      this.#bytes -= bytes;
       this.#sessions[this.#head] = undefined;
       this.#head = (this.#head + 1) % this.#maxCount;
       this.#count -= 1;
-      if (session !== undefined) this.#release(session);
+      if (session !== undefined) this.#release(session, bytes);
     }
   }
 
-  #release(session: string): void {
-    const held = this.#bySession.get(session) ?? 0;
-    if (held > 1) this.#bySession.set(session, held - 1);
-    else this.#bySession.delete(session);
+  #release(session: string, bytes: number): void {
+    const held = this.#bySession.get(session);
+    if (held === undefined) return;
+    held.count -= 1;
+    held.bytes -= bytes;
+    if (held.count === 0) this.#bySession.delete(session);
   }
 }

@@ -237,7 +237,7 @@ export class Exchange implements InFlight {
       call.bytesSent = body.length;
     }
     return new Promise((resolve) => {
-      this.#relay = new Relay(call, this.#res, stream, resolve);
+      this.#relay = new Relay(call, this.#res, stream, this.#parts.upstreams.heldBack, resolve);
       const request = { method: envelope?.method ?? method, headers, body: stream ?? body ?? null };
       this.#parts.upstreams.dispatch(target, request, this.#relay);
     });

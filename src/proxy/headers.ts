@@ -45,9 +45,15 @@ function withHyphens(name: string): string {
  */
 export class RequestHeaderFilter {
   readonly #credentials: ReadonlySet<string>;
+  readonly #classified: ReadonlySet<string>;
 
-  /** @param credentialHeaders lower-case names that credential entries set */
-  constructor(credentialHeaders: readonly string[]) {
+  /**
+   * @param credentialHeaders lower-case names that credential entries set
+   * @param classified lower-case names that classification reads: what a server may take for one of them, but
+   *   classification does not, is not sent
+   */
+  constructor(credentialHeaders: readonly string[], classified: ReadonlySet<string>) {
+    this.#classified = classified;
     this.#credentials = new Set([...CREDENTIALS, ...credentialHeaders].map((name) => withHyphens(name)));
   }
 
@@ -67,6 +73,7 @@ export class RequestHeaderFilter {
       const name = raw[i] ?? '';
       const lower = name.toLowerCase();
       if (NOT_FORWARDED.has(lower) || dropped.has(lower) || this.isCredential(lower)) continue;
+      if (lower.includes('_') && this.#classified.has(withHyphens(lower))) continue;
       kept.push(name, raw[i + 1] ?? '');
     }
     return kept;

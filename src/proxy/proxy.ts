@@ -80,7 +80,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     limits,
     idleTimeoutMs,
     maxConnections,
-    headers: new RequestHeaderFilter(enforcer.credentialHeaders),
+    headers: new RequestHeaderFilter(enforcer.credentialHeaders, enforcer.readHeaders),
     leaves: new LeafCache(ca),
   });
   const port = await listenOn(proxy.server, listen);

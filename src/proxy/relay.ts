@@ -4,6 +4,7 @@ import type { AllowedCall } from './allowed-call.ts';
 import type { RequestBody } from './body.ts';
 import { type Failure, upstreamFailure } from './failure.ts';
 import { returnedHeaders } from './headers.ts';
+import type { HeldBack } from './held-back.ts';
 
 const STOPPED = new Error('the call was stopped');
 
@@ -17,6 +18,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   readonly #res: ServerResponse;
   readonly #body: RequestBody | undefined;
   readonly #host: string;
+  readonly #heldBack: HeldBack;
   readonly #done: (failure: Failure | undefined) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #over = false;
@@ -26,14 +28,16 @@ export class Relay implements Dispatcher.DispatchHandler {
     call: AllowedCall,
     res: ServerResponse,
     body: RequestBody | undefined,
+    heldBack: HeldBack,
     done: (failure: Failure | undefined) => void,
   ) {
     this.#call = call;
     this.#res = res;
     this.#body = body;
     this.#host = call.decision.target?.host ?? '';
+    this.#heldBack = heldBack;
     this.#done = done;
-    res.on('drain', () => this.#controller?.resume());
+    res.on('drain', this.#resume);
   }
 
   /** Gives the call up, whatever state it is in. */
@@ -63,10 +67,13 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
-    if (this.#over) return;
+    // An empty piece would pause a parser that nothing drains.
+    if (this.#over || piece.length === 0) return;
     this.#bodyBegun = true;
     this.#call.bytesReceived += piece.length;
-    if (!this.#res.write(piece)) controller.pause();
+    if (this.#res.write(piece)) return;
+    controller.pause();
+    this.#heldBack.add(this.#resume);
   }
 
   onResponseEnd(): void {
@@ -79,9 +86,15 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#end(upstreamFailure(error, this.#host));
   }
 
+  readonly #resume = (): void => {
+    this.#heldBack.delete(this.#resume);
+    this.#controller?.resume();
+  };
+
   #end(failure: Failure | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    this.#heldBack.delete(this.#resume);
     if (this.#body !== undefined) {
       this.#call.bytesSent = this.#body.bytes;
       this.#body.destroy();

@@ -5,6 +5,7 @@ import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { UpstreamOverride } from '../config/config.ts';
 import type { Destinations } from './destination.ts';
 import { type Failure, FailureError } from './failure.ts';
+import { HeldBack } from './held-back.ts';
 import { defaultPort, hostHeader, type HostPort, readHostPort } from './host-port.ts';
 
 export interface UpstreamOptions {
@@ -57,6 +58,9 @@ export class Upstreams {
   readonly #pools = new Map<string, Pool>();
 
   /** @throws ConfigInvalid where an override is no `host:port` or its `ca` is not among `caPems` */
+  /** Answers on their way that wait for their agents. */
+  readonly heldBack = new HeldBack();
+
   constructor(options: UpstreamOptions) {
     this.#options = options;
     this.#overrides = new Map(options.overrides.map((override) => readOverride(override, options.caPems)));
@@ -134,7 +138,11 @@ export class Upstreams {
     const dialledPort = String(override?.port ?? (port === defaultPort(target.scheme) ? '' : port));
     return new Pool(origin, {
       connect: (options, callback) => {
-        connect({ ...options, hostname, port: dialledPort, servername }, callback);
+        connect({ ...options, hostname, port: dialledPort, servername }, (...result) => {
+          const [error, socket] = result;
+          if (error === null) this.heldBack.watch(socket);
+          callback(...result);
+        });
       },
       connections: this.#options.maxConnections,
       pipelining: 1,

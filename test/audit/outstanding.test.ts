@@ -3,6 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { Outstanding } from '../../src/audit/outstanding.ts';
 
 describe('Outstanding', () => {
+  it('gives one session an eighth of the bytes as well', () => {
+    const queue = new Outstanding(8192, 8_000_000);
+    let taken = 0;
+    for (; queue.hasRoom('greedy'); taken++) queue.take('greedy', 60_000);
+    expect(taken).toBe(17);
+    expect(queue.hasRoom('other')).toBe(true);
+    queue.settle(taken);
+    expect(queue.hasRoom('greedy')).toBe(true);
+  });
+
   it('gives one session an eighth and leaves an eighth to records that are no decisions', () => {
     const queue = new Outstanding(64, 1_000_000);
     const fill = (session: string | undefined): number => {

@@ -408,6 +408,50 @@ describe('budgets', () => {
   });
 });
 
+describe('a call that can be read in several ways', () => {
+  const PERMIT_ALL = '@id("all") permit (principal, action, resource);';
+  const overridden = (method: string): Map<string, string[]> =>
+    new Map([['x-http-method-override', [method]]]);
+
+  it('cannot leave the budget of one reading by adding a riskier one', async () => {
+    const budgets = [{ name: 'writes', match: ['code.write'], maxCalls: 2, onExceed: 'deny' } as const];
+    const { ask } = await rig({ policies: PERMIT_ALL, budgets });
+    expect(await ask({ method: 'POST', headers: overridden('DELETE') })).toMatchObject({
+      reason: 'BUDGET_EXCEEDED',
+    });
+    expect(await ask({ method: 'POST' })).toMatchObject({ outcome: 'ALLOW' });
+  });
+
+  it('is no unknown call where one reading is known, so nothing lets it pass', async () => {
+    const { ask, pay } = await rig({ defaultProtected: false });
+    expect(await pay(6000)).toMatchObject({ reason: 'POLICY_FORBID' });
+    const body = 'amount=6000&currency=usd';
+    const paying = { method: 'POST', hostPort: 'pay.test', body };
+    for (const target of ['/charges;x', '/charges?_method=PATCH', '/charges?[_method]=PATCH']) {
+      expect(await ask({ ...paying, target })).toMatchObject({
+        outcome: 'DENY',
+        reason: 'UNCLASSIFIED_ACTION',
+      });
+    }
+    const headers = new Map([
+      ...overridden('PATCH'),
+      ['content-type', ['application/x-www-form-urlencoded']],
+    ]);
+    expect(await ask({ ...paying, target: '/charges', headers })).toMatchObject({ outcome: 'DENY' });
+    const other = { method: 'DELETE', target: '/repos/o/r?_method=PATCH' };
+    expect(await ask(other)).toMatchObject({ outcome: 'DENY', reason: 'UNCLASSIFIED_ACTION' });
+  });
+
+  it('names its method in the body at its own expense, where the body is read', async () => {
+    const { ask } = await rig();
+    const asked = { method: 'POST', hostPort: 'pay.test', target: '/charges' };
+    for (const key of ['_method', '%5B_method%5D', '.method']) {
+      const decision = await ask({ ...asked, body: `amount=1&currency=usd&${key}=DELETE` });
+      expect(decision).toMatchObject({ outcome: 'DENY', reason: 'PARAMS_UNREADABLE' });
+    }
+  });
+});
+
 describe('the audit log', () => {
   it('lets no call go that it did not accept, and the call is not charged', async () => {
     const { ask, state, sessions, records } = await rig();

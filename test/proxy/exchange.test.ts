@@ -98,6 +98,15 @@ describe('an allowed call', () => {
     wire.destroy();
   });
 
+  it('loses what a server may take for a header that classification reads, and classification does not', async () => {
+    const { wire } = await ask(
+      `POST / HTTP/1.1\r\n${HEAD}Content_Type: text/plain\r\nContent-Length: 0\r\n\r\n`,
+    );
+    expect(world.enforcer.readHeaders.has('content-type')).toBe(true);
+    expect(seen[0]?.headers).not.toContain('content_type');
+    wire.destroy();
+  });
+
   it('passes on no field of the connection, also not those that `Connection` names, and classification sees none', async () => {
     const { wire } = await ask(
       `GET / HTTP/1.1\r\n${HEAD}Connection: close, X-Hop, X-Fact\r\nX-Hop: 1\r\nX-Fact: 2\r\nTE: trailers\r\n` +
