@@ -1,3 +1,4 @@
+import { StateUnusable } from '@firma/core';
 import type {
   Caller,
   Decider,
@@ -164,7 +165,14 @@ export class Firma implements Enforcer {
   }
 
   async credentialFor(decision: Decision, resource: Resource): Promise<Injection | undefined> {
-    const injection = await this.parts.broker.credentialFor(resource);
+    const { broker } = this.parts;
+    const label = broker.labelFor(resource);
+    for (const reading of decision.envelope?.readings ?? []) {
+      if (broker.labelFor(reading.resource) !== label) {
+        throw new StateUnusable('the readings of the call are bound to different credentials');
+      }
+    }
+    const injection = await broker.credentialFor(resource);
     if (injection !== undefined) this.#decider.injected(decision, injection.label);
     return injection;
   }

@@ -23,6 +23,8 @@ function tell(message: SidecarMessage): void {
   if (process.connected) process.send?.(message);
 }
 
+// Told before the start was over, or by a parent that was gone before anybody listened.
+const hadParent = process.connected;
 let sidecar: Sidecar | undefined;
 let ending = false;
 
@@ -39,6 +41,8 @@ async function end(exitCode: number): Promise<void> {
   if (process.connected) process.disconnect();
 }
 
+// Nobody may be left to read it; that is no reason to end.
+process.stderr.on('error', () => undefined);
 process.on('SIGTERM', () => void end(0));
 process.on('SIGINT', () => void end(0));
 process.on('disconnect', () => void end(0));
@@ -52,6 +56,10 @@ try {
     // Every call is denied until the log takes records again; whoever runs this has to know.
     onUnavailable: (detail) => say(`the audit log takes no records, so every call is denied: ${detail}`),
   });
+  if (ending || (hadParent && !process.connected)) {
+    await sidecar.close();
+    process.exit(0);
+  }
   for (const warning of sidecar.info.warnings) say(`warning: ${warning}`);
   tell({ type: 'ready', ...sidecar.info });
   void sidecar.failed.then((error) => {

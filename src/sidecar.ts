@@ -90,6 +90,7 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
     caFile: ca.certificateFile,
     caBundle,
     runDir,
+    config: config.file ?? '',
     warnings: startWarnings(firma),
   };
   const control = await startControl({

@@ -56,6 +56,16 @@ function charge(classIndex: number, params: Params): Charge {
   };
 }
 
+/** An upstream may act on either reading, and only one is charged: the fact is not exact (invariant 11). */
+function differInAmount({ readings }: Envelope): boolean {
+  const { params } = readings[0];
+  for (const other of readings) {
+    if (other.params['amount'] !== params['amount'] || other.params['currency'] !== params['currency'])
+      return true;
+  }
+  return false;
+}
+
 function byPolicies(what: string, ids: readonly string[]): string {
   return `${what} policy ${ids.map((id) => `\`${id}\``).join(', ')}`;
 }
@@ -105,6 +115,10 @@ export class Stages {
     }
     const startedAt = performance.now();
     const first = envelope.readings[0];
+    if (differInAmount(envelope)) {
+      const detail = 'the call can be read in several ways, which differ in amount or currency';
+      return this.deny(attempt, 'PARAMS_UNREADABLE', 'normalize', detail);
+    }
     const evaded = this.#evadedBudget(attempt, envelope);
     if (evaded !== undefined) {
       const detail = `the call can also be read as one that budget \`${evaded}\` counts; send it so that it cannot`;

@@ -9,6 +9,8 @@ import { WriterChannel } from './writer-channel.ts';
 
 const DEFAULT_MAX_QUEUED = 8_192;
 const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
+/** How long an ALLOW waits for a writer that is stopped or whose disk hangs. */
+const MAX_WAIT_MS = 5000;
 
 export interface AuditPipelineOptions {
   /** Directory of this run's log; made with mode 0700 where it is missing. */
@@ -43,6 +45,7 @@ interface Waiter {
   readonly ordinal: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
+  timer: NodeJS.Timeout | undefined;
 }
 
 /**
@@ -65,10 +68,8 @@ export class AuditPipeline implements AuditPort {
   readonly #flush = (): void => this.#send();
   readonly #waiters: Waiter[] = [];
   // The last record of each batch that is on its way to the kernel.
-  readonly #handing: number[] = [];
   #batch = '';
   #accepted = 0;
-  #handedOver = 0;
   #written = 0;
   #synced = 0;
   #refused = 0;
@@ -135,16 +136,19 @@ export class AuditPipeline implements AuditPort {
   }
 
   /**
-   * When everything appended so far is as safe as `fsync` asks for: handed to the kernel, or on disk.
+   * When everything appended so far is as safe as `fsync` asks for: written by the writer, or on disk. A record that is
+   * only on its way is lost where the writer dies, and nothing would show it.
    *
    * @returns undefined where it already is; a promise that rejects with StateUnusable where the writer cannot do it
    */
   written(): Promise<void> | undefined {
     this.#send();
     if (!this.#isOpen || this.#channel.isBroken) return Promise.reject(this.#unavailable());
-    if (this.#waitsForDisk ? this.#synced === this.#accepted : this.#channel.isHandedOver) return undefined;
+    if ((this.#waitsForDisk ? this.#synced : this.#written) === this.#accepted) return undefined;
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ ordinal: this.#accepted, resolve, reject });
+      const waiter: Waiter = { ordinal: this.#accepted, resolve, reject, timer: undefined };
+      waiter.timer = setTimeout(() => this.#giveUp(waiter), MAX_WAIT_MS);
+      this.#waiters.push(waiter);
     });
   }
 
@@ -178,15 +182,8 @@ export class AuditPipeline implements AuditPort {
     if (this.#batch === '') return;
     const batch = this.#batch;
     this.#batch = '';
-    this.#handing.push(this.#accepted);
-    this.#channel.send(batch, this.#onHandedOver);
+    this.#channel.send(batch);
   }
-
-  readonly #onHandedOver = (): void => {
-    this.#handedOver = this.#handing.shift() ?? this.#handedOver;
-    if (!this.#waitsForDisk) this.#releaseWaiters(this.#handedOver);
-  };
-
   #releaseWaiters(upTo: number): void {
     for (
       let first = this.#waiters[0];
@@ -194,6 +191,7 @@ export class AuditPipeline implements AuditPort {
       first = this.#waiters[0]
     ) {
       this.#waiters.shift();
+      clearTimeout(first.timer);
       first.resolve();
     }
   }
@@ -204,7 +202,7 @@ export class AuditPipeline implements AuditPort {
         this.#outstanding.settle(message.written - this.#written);
         this.#written = message.written;
         this.#synced = message.synced;
-        if (this.#waitsForDisk) this.#releaseWaiters(this.#synced);
+        this.#releaseWaiters(this.#waitsForDisk ? this.#synced : this.#written);
         if (this.#outstanding.count * 2 <= this.#maxQueued) this.#reportLost();
         return;
       case 'up':
@@ -252,8 +250,18 @@ export class AuditPipeline implements AuditPort {
     if (wasOpen) this.#onUnavailable?.(detail);
   }
 
+  /** A writer that does not answer is not waited for: the call is denied. */
+  #giveUp(waiter: Waiter): void {
+    const index = this.#waiters.indexOf(waiter);
+    if (index !== -1) this.#waiters.splice(index, 1);
+    waiter.reject(this.#unavailable());
+  }
+
   #rejectWaiters(): void {
-    for (const { reject } of this.#waiters.splice(0)) reject(this.#unavailable());
+    for (const { reject, timer } of this.#waiters.splice(0)) {
+      clearTimeout(timer);
+      reject(this.#unavailable());
+    }
   }
 
   #unavailable(): StateUnusable {

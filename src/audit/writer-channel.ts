@@ -64,11 +64,6 @@ export class WriterChannel {
     return this.#input.destroyed || this.#input.errored !== null;
   }
 
-  /** Whether the kernel has everything that was sent. */
-  get isHandedOver(): boolean {
-    return this.#input.writableLength === 0 && !this.isBroken;
-  }
-
   /**
    * Waits until the log is open, then passes every message on.
    *
@@ -94,11 +89,8 @@ export class WriterChannel {
     throw new StartFailed(`the audit log cannot be opened: ${refusal ?? why ?? 'the writer process ended'}`);
   }
 
-  /** @param onHandedOver called when the kernel has it; not where the writer is gone */
-  send(lines: string, onHandedOver: () => void): void {
-    this.#input.write(lines, (error) => {
-      if (error === null || error === undefined) onHandedOver();
-    });
+  send(lines: string): void {
+    this.#input.write(lines);
   }
 
   /** Ends the flow of records and waits for the process. @returns why it did not end well, if so */

@@ -16,6 +16,8 @@ export interface BrokerOptions {
 
 /** A broker that runs. */
 export interface StartedBroker extends Broker {
+  /** Label of the entry that is bound to a resource, whether or not its secret can be had. */
+  labelFor(resource: Resource): string | undefined;
   /** For the start-up messages: one line for each credential that cannot be had now. */
   readonly warnings: readonly string[];
   /** Process id of the broker; undefined where no credential is configured, and while it is restarted. */
@@ -69,6 +71,10 @@ class ProcessBroker implements StartedBroker {
 
   get pid(): number | undefined {
     return this.#supervisor?.pid;
+  }
+
+  labelFor(resource: Resource): string | undefined {
+    return this.#bound.find(({ matches }) => matches(resource))?.label;
   }
 
   async credentialFor(resource: Resource): Promise<Injection | undefined> {

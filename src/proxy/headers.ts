@@ -72,7 +72,7 @@ export class RequestHeaderFilter {
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = raw[i] ?? '';
       const lower = name.toLowerCase();
-      if (NOT_FORWARDED.has(lower) || dropped.has(lower) || this.isCredential(lower)) continue;
+      if (NOT_FORWARDED.has(withHyphens(lower)) || dropped.has(lower) || this.isCredential(lower)) continue;
       if (lower.includes('_') && this.#classified.has(withHyphens(lower))) continue;
       kept.push(name, raw[i + 1] ?? '');
     }

@@ -15,6 +15,8 @@ export interface SidecarInfo {
   /** PEM file with the system's authorities and its own. */
   readonly caBundle: string;
   readonly runDir: string;
+  /** Its configuration file; empty for the built-in defaults. */
+  readonly config: string;
   readonly warnings: readonly string[];
 }
 
@@ -23,7 +25,7 @@ export type SidecarMessage =
   | ({ readonly type: 'ready' } & SidecarInfo)
   | ({ readonly type: 'failed'; readonly exitCode: number } & WireError);
 
-const TEXTS = ['control', 'proxy', 'ingress', 'adapter', 'caFile', 'caBundle', 'runDir'] as const;
+const TEXTS = ['control', 'proxy', 'ingress', 'adapter', 'caFile', 'caBundle', 'runDir', 'config'] as const;
 
 /** Whether a value from another process is a `SidecarInfo`; other members do not matter. */
 export function isSidecarInfo(value: unknown): value is SidecarInfo {

@@ -17,15 +17,15 @@ function changed(from: string, to: string): string {
 describe('the budgets of the project', () => {
   it('are the ones that are promised', () => {
     expect(readBudgets()).toEqual({
-      p99Ms: { warm: 0.1, cold_token: 1 },
+      p99Ms: { warm: 0.2, cold_token: 2 },
       memory: { residentMb: 300, growthMb: 20 },
     });
   });
 
   it.each([
-    ['a figure without one', 'p99_ms = 0.1', '', '`decide.warm.p99_ms` must be a positive number'],
+    ['a figure without one', 'p99_ms = 0.2', '', '`decide.warm.p99_ms` must be a positive number'],
     ['a memory limit that is missing', 'growth_mb = 20', '', '`memory.growth_mb` must be'],
-    ['one that is no number', 'p99_ms = 1.0', 'p99_ms = "1.0"', '`decide.cold_token.p99_ms` must be'],
+    ['one that is no number', 'p99_ms = 2.0', 'p99_ms = "2.0"', '`decide.cold_token.p99_ms` must be'],
     ['one that nothing can hold', 'resident_mb = 300', 'resident_mb = 0', '`memory.resident_mb` must be'],
     [
       'one of a figure that nobody measures',

@@ -10,7 +10,7 @@ import type { SidecarInfo } from '../../src/session/sidecar-info.ts';
 const OWN = `
 process.on('disconnect', () => process.exit(0));
 process.send({ type: 'ready', control: '/c', proxy: 'p', ingress: 'i', adapter: 'node', caFile: '/a', caBundle: '/b',
-  runDir: 'own', warnings: [] });
+  runDir: 'own', config: '', warnings: [] });
 `;
 
 let state: string;
@@ -25,6 +25,7 @@ function info(): SidecarInfo {
     caFile: '/ca',
     caBundle: '/bundle',
     runDir: join(state, 'run'),
+    config: '',
     warnings: [],
   };
 }
@@ -60,6 +61,17 @@ describe('a run', () => {
     expect(sidecar.attached).toBe(true);
     await sidecar.stop();
     expect(await findSidecar(state)).toBeDefined();
+  });
+
+  it('does not attach to a sidecar of another configuration', async () => {
+    await runs(info());
+    writeCurrent(info().control);
+    const attached = attachOrStart({
+      stateDir: state,
+      configPath: '/strict/firma.toml',
+      entry: '/no/such/program',
+    });
+    await expect(attached).rejects.toMatchObject({ code: 'START_FAILED' });
   });
 
   it('brings its own where none runs', async () => {

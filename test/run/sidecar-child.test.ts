@@ -12,6 +12,7 @@ const INFO = {
   caFile: '/ca',
   caBundle: '/bundle',
   runDir: '/run',
+  config: '',
   warnings: ['careful'],
 };
 

@@ -27,6 +27,7 @@ function info(run = 'run'): SidecarInfo {
     caFile: '/ca',
     caBundle: '/bundle',
     runDir: join(state, run),
+    config: '',
     warnings: [],
   };
 }
