@@ -28,15 +28,18 @@ export function parseToml(
     if (!(cause instanceof TomlError)) throw cause;
     throw fail(describe(cause), { file, line: cause.line, column: cause.column });
   }
-  const offsets = new KeyScanner(text).scan();
+  const root = new KeyScanner(text).scan();
+  const lineStarts = lineStartsOf(text);
   return {
     value,
     locate(path) {
-      for (let length = path.length; length > 0; length--) {
-        const offset = offsets.get(keyOf(path.slice(0, length)));
-        if (offset !== undefined) return locationOf(text, file, offset);
+      let offset: number | undefined;
+      let place: Place | undefined = root;
+      for (const key of path) {
+        place = place?.children?.get(key);
+        offset = place?.offset ?? offset;
       }
-      return { file };
+      return offset === undefined ? { file } : locationOf(lineStarts, file, offset);
     },
   };
 }
@@ -47,74 +50,95 @@ function describe(error: TomlError): string {
   return `not valid TOML: ${first.replace(/^Invalid TOML document: /, '')}`;
 }
 
-function locationOf(text: string, file: string, offset: number): SourceLocation {
-  let line = 1;
-  let lineStart = 0;
-  for (let end = text.indexOf('\n'); end !== -1 && end < offset; end = text.indexOf('\n', end + 1)) {
-    line++;
-    lineStart = end + 1;
-  }
-  return { file, line, column: offset - lineStart + 1 };
+function lineStartsOf(text: string): readonly number[] {
+  const starts = [0];
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) starts.push(end + 1);
+  return starts;
 }
 
-function keyOf(path: TomlPath): string {
-  return JSON.stringify(path);
+function locationOf(lineStarts: readonly number[], file: string, offset: number): SourceLocation {
+  let line = 0;
+  // The last line that starts at or before the offset; `above` starts behind it.
+  for (let above = lineStarts.length; above - line > 1;) {
+    const middle = (line + above) >>> 1;
+    if ((lineStarts[middle] ?? 0) <= offset) line = middle;
+    else above = middle;
+  }
+  return { file, line: line + 1, column: offset - (lineStarts[line] ?? 0) + 1 };
+}
+
+/** Where a table, a key or an element was first named, and those in it. */
+class Place {
+  offset: number | undefined;
+  children: Map<string | number, Place> | undefined;
+  /** Of an `[[array]]`, its newest element: what a later `[array.table]` belongs to. */
+  newest: number | undefined;
+
+  child(key: string | number): Place {
+    this.children ??= new Map();
+    const known = this.children.get(key);
+    if (known !== undefined) return known;
+    const made = new Place();
+    this.children.set(key, made);
+    return made;
+  }
+
+  /** The first mention of a table counts, unless a header of its own follows. */
+  note(offset: number): void {
+    this.offset ??= offset;
+  }
 }
 
 /** Walks a document that is known to be valid, so it only has to tell keys from values. */
 class KeyScanner {
   readonly #text: string;
   #at = 0;
-  readonly #offsets = new Map<string, number>();
-  /** The newest element of each `[[array]]`: what a later `[array.table]` belongs to. */
-  readonly #newest = new Map<string, number>();
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** @returns the offset of each key, by the JSON of its path */
-  scan(): ReadonlyMap<string, number> {
-    let table: TomlPath = [];
+  /** @returns the place of the document, which holds those of its keys */
+  scan(): Place {
+    const root = new Place();
+    let table = root;
     for (this.#skip(BLANK); this.#at < this.#text.length; this.#skip(BLANK)) {
-      if (this.#text[this.#at] === '[') table = this.#header();
+      if (this.#text[this.#at] === '[') table = this.#header(root);
       else this.#pair(table);
     }
-    return this.#offsets;
+    return root;
   }
 
-  #header(): TomlPath {
+  #header(root: Place): Place {
     const offset = this.#at;
     const isArray = this.#text[offset + 1] === '[';
     this.#at += isArray ? 2 : 1;
-    const path: (string | number)[] = [];
+    let place = root;
     for (const key of this.#dottedKey()) {
-      const newest = this.#newest.get(keyOf(path));
-      if (newest !== undefined) path.push(newest);
-      this.#note(path, offset);
-      path.push(key);
+      if (place.newest !== undefined) place = place.child(place.newest);
+      place.note(offset);
+      place = place.child(key);
     }
     if (isArray) {
-      const next = (this.#newest.get(keyOf(path)) ?? -1) + 1;
-      this.#newest.set(keyOf(path), next);
-      this.#note(path, offset);
-      path.push(next);
+      place.note(offset);
+      place.newest = (place.newest ?? -1) + 1;
+      place = place.child(place.newest);
     }
-    this.#offsets.set(keyOf(path), offset);
+    place.offset = offset;
     this.#at += isArray ? 2 : 1;
-    return path;
+    return place;
   }
 
-  #pair(table: TomlPath): void {
+  #pair(table: Place): void {
     const offset = this.#at;
-    const path = [...table];
+    let place = table;
     for (const key of this.#dottedKey()) {
-      path.push(key);
-      this.#note(path, offset);
+      place = place.child(key);
+      place.note(offset);
     }
     this.#at++; // the `=`
     this.#skip(SPACE);
-    this.#value(path);
+    this.#value(place);
   }
 
   /** Ends behind the last key and the blanks after it. */
@@ -138,28 +162,28 @@ class KeyScanner {
     }
   }
 
-  #value(path: TomlPath): void {
+  #value(place: Place): void {
     const first = this.#text[this.#at];
     if (first === '"' || first === "'") this.#string(first);
-    else if (first === '[') this.#array(path);
-    else if (first === '{') this.#inlineTable(path);
+    else if (first === '[') this.#array(place);
+    else if (first === '{') this.#inlineTable(place);
     else this.#skip(SCALAR);
   }
 
-  #array(path: TomlPath): void {
+  #array(place: Place): void {
     this.#at++;
     let index = 0;
     for (this.#skip(BETWEEN); this.#isInside(']'); this.#skip(BETWEEN)) {
-      const element = [...path, index++];
-      this.#note(element, this.#at);
+      const element = place.child(index++);
+      element.note(this.#at);
       this.#value(element);
     }
     this.#at++;
   }
 
-  #inlineTable(path: TomlPath): void {
+  #inlineTable(table: Place): void {
     this.#at++;
-    for (this.#skip(BETWEEN); this.#isInside('}'); this.#skip(BETWEEN)) this.#pair(path);
+    for (this.#skip(BETWEEN); this.#isInside('}'); this.#skip(BETWEEN)) this.#pair(table);
     this.#at++;
   }
 
@@ -183,12 +207,6 @@ class KeyScanner {
   #skip(pattern: RegExp): void {
     pattern.lastIndex = this.#at;
     this.#at += pattern.exec(this.#text)?.[0].length ?? 0;
-  }
-
-  /** The first mention of a table counts, unless a header of its own follows. */
-  #note(path: TomlPath, offset: number): void {
-    const key = keyOf(path);
-    if (!this.#offsets.has(key)) this.#offsets.set(key, offset);
   }
 }
 

@@ -177,7 +177,8 @@ export function toRawRequest(
   const { scheme, hostPort, target } = splitUrl(call.url);
   const headers = new Map<string, string[]>();
   for (const [name, value] of Object.entries(call.headers ?? NO_HEADERS)) {
-    const lower = name.toLowerCase();
+    // Many servers read `X_HTTP_Method`, and some `X.HTTP.Method`, as `X-HTTP-Method`: what they could see is looked at.
+    const lower = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
     if (!readHeaders.has(lower)) continue;
     const values = headers.get(lower);
     if (values === undefined) headers.set(lower, [value]);

@@ -30,13 +30,16 @@ export interface Enforcer {
   /** A body that must be read is at most this long; a longer one is passed as `undefined`. */
   readonly maxBodyBytes: number;
 
-  /** Canonicalises and matches; `needsBody` says that the whole body has to be read before deciding. */
+  /** Canonicalises and matches; `bodyNeed` says what has to be read of the body before deciding. */
   prepare(raw: RawRequest): Prepared;
+
+  /** Whether the beginning of a body says all that `bodyNeed: 'head'` asks for, or can no longer do so. Never throws. */
+  headEnds(prepared: Prepared, bytes: Uint8Array): boolean;
 
   /**
    * Decides a prepared request and records the decision. Never throws.
    *
-   * @param body the whole body where `needsBody`; `undefined` where it was not read, is longer or incomplete
+   * @param body as `bodyNeed` says; `undefined` where it was not read, is longer or incomplete
    * @returns at once where everything needed is in memory
    */
   decidePrepared(
@@ -111,6 +114,10 @@ export class Firma implements Enforcer {
 
   prepare(raw: RawRequest): Prepared {
     return this.#decider.prepare(raw);
+  }
+
+  headEnds(prepared: Prepared, bytes: Uint8Array): boolean {
+    return this.#decider.headEnds(prepared, bytes);
   }
 
   decidePrepared(

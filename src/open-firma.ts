@@ -28,6 +28,7 @@ import { openConfig } from './config/open.ts';
 import type { LoadedConfig } from './config/read-named.ts';
 import { newRun, openStateDir } from './config/state-dir.ts';
 import { Closers } from './closers.ts';
+import { decodeBody } from './decode-body.ts';
 import { Firma } from './firma.ts';
 import { Counters } from './metrics/counters.ts';
 import { sha256Hex } from './sha256.ts';
@@ -112,7 +113,7 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
   const { config } = loaded;
   const { mappings, budgets, engine, bundle } = compile(loaded);
   closers.add(() => engine.close());
-  const normalizer = new Normalizer(mappings);
+  const normalizer = new Normalizer(mappings, decodeBody);
   const parts = configParts(config, mappings, bundle);
   const origin = { sidecarId: config.id, configDigest: configDigest(parts, sha256Hex) };
 

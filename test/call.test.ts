@@ -136,6 +136,13 @@ describe('the request of a call', () => {
     ]);
   });
 
+  it('has a header that many servers read as one that is read', () => {
+    const headers = { Content_Type: 'a', 'content-type': 'b' };
+    expect([...request('https://a.example/', { headers }).raw.headers]).toEqual([
+      ['content-type', ['a', 'b']],
+    ]);
+  });
+
   it('has the body in UTF-8, and its length', () => {
     const { raw, body } = request('https://a.example/', { body: 'ä' });
     expect([...body]).toEqual([0xc3, 0xa4]);

@@ -8,7 +8,10 @@ import { type Sidecar, startSidecarHere } from '../src/sidecar.ts';
 import { makeDir } from './config/place.ts';
 
 const VARIABLE = 'FIRMA_TEST_SIDECAR_TOKEN';
-const CONFIG = `[credentials.one]\nbind = ["api.example.com"]\nsource = "env:${VARIABLE}"\n`;
+const CONFIG = `[credentials.one]
+bind = ["api.example.com", "api.github.com/repos/*/*/contents/*"]
+source = "env:${VARIABLE}"
+`;
 
 let place: { readonly config: string; readonly stateDir: string };
 let sidecar: Sidecar | undefined;
@@ -61,5 +64,25 @@ describe('an enforcement point in a host', () => {
       await firma.close();
     }
     expect(process.env[VARIABLE]).toBe('made-up');
+  });
+
+  it('gives no credential to a call that could be read as one for another credential', async () => {
+    const firma = await openFirma(place);
+    try {
+      const asked = { agent: 'a', groups: [], actions: ['code.read'], scope: ['*'], ttlS: 60 };
+      const { token } = await firma.parts.authority.issue(asked);
+      const credentialOf = async (file: string) => {
+        const url = `https://api.github.com/repos/o/r/contents/${file}`;
+        const decision = await firma.decide({ token, method: 'GET', url });
+        const resource = decision.envelope?.readings[0].resource;
+        if (decision.outcome !== 'ALLOW' || resource === undefined) throw new Error(decision.detail);
+        return firma.credentialFor(decision, resource);
+      };
+      expect(await credentialOf('README')).toMatchObject({ label: 'one' });
+      // Bound as one file name, and not bound as a path of two.
+      await expect(credentialOf('docs%2FREADME')).rejects.toThrow('bound to different credentials');
+    } finally {
+      await firma.close();
+    }
   });
 });

@@ -71,14 +71,26 @@ export class Decider {
   prepare(raw: RawRequest): Prepared {
     const startedAt = performance.now();
     const matched = this.#match(raw);
-    const needsBody = matched !== undefined && !('refused' in matched) && matched.needsBody;
-    return { raw, matched, needsBody, spentMs: performance.now() - startedAt };
+    const bodyNeed = matched === undefined || 'refused' in matched ? 'none' : matched.bodyNeed;
+    return { raw, matched, bodyNeed, spentMs: performance.now() - startedAt };
+  }
+
+  /** Whether the beginning of a body says all that `bodyNeed: 'head'` asks for, or can no longer do so. Never throws. */
+  headEnds({ matched }: Prepared, bytes: Uint8Array): boolean {
+    try {
+      return (
+        matched === undefined || 'refused' in matched || this.#options.normalizer.headEnds(matched, bytes)
+      );
+    } catch {
+      // The decision about it fails as well, and closed.
+      return true;
+    }
   }
 
   /**
    * Decides a prepared request and records the decision. Never throws.
    *
-   * @param body the whole body where `needsBody`; `undefined` where it was not read, is longer or incomplete
+   * @param body as `bodyNeed` says; `undefined` where it was not read, is longer or incomplete
    * @returns at once where the token is in the cache and the engine answers at once
    */
   decide(prepared: Prepared, body: Uint8Array | undefined, caller: Caller): Decision | Promise<Decision> {
@@ -103,7 +115,7 @@ export class Decider {
       bodyLength: 0,
     };
     const matched: Refusal = { refused: 'MALFORMED_REQUEST', detail, target: undefined };
-    return this.decide({ raw, matched, needsBody: false, spentMs: 0 }, EMPTY_BODY, caller);
+    return this.decide({ raw, matched, bodyNeed: 'none', spentMs: 0 }, EMPTY_BODY, caller);
   }
 
   /** The first byte of an allowed call went to the upstream: its budgets stay charged. */

@@ -1,4 +1,4 @@
-import type { CanonicalTarget, RawRequest, Refusal } from '../normalizer/envelope.ts';
+import type { BodyNeed, CanonicalTarget, RawRequest, Refusal } from '../normalizer/envelope.ts';
 import type { Matched } from '../normalizer/normalizer.ts';
 import { defaultPort, writtenHost } from '../normalizer/target.ts';
 
@@ -7,8 +7,8 @@ export interface Prepared {
   readonly raw: RawRequest;
   /** Undefined where matching failed: the decision is INTERNAL then. */
   readonly matched: Matched | Refusal | undefined;
-  /** The whole body has to be read before deciding. */
-  readonly needsBody: boolean;
+  /** What has to be read of the body before deciding. */
+  readonly bodyNeed: BodyNeed;
   /** Milliseconds spent so far. */
   readonly spentMs: number;
 }

@@ -24,6 +24,12 @@ export interface RawRequest {
   readonly bodyLength: number | undefined;
 }
 
+/**
+ * What has to be read of a body before its call is decided: nothing; its head, of which `headEnds` tells where it
+ * ends; or all of it, where that is at most 64 KiB.
+ */
+export type BodyNeed = 'none' | 'head' | 'whole';
+
 /** The request target, computed once: what is matched is what is dispatched. */
 export interface CanonicalTarget {
   readonly scheme: Scheme;

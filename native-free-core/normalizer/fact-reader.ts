@@ -1,38 +1,28 @@
+import type { BodyContent, CallBody } from './call-body.ts';
 import type { RawRequest } from './envelope.ts';
-import { couldMean, formValue, readForm, Unreadable, type FormPair } from './form.ts';
-import { isOverrideKey } from './method-override.ts';
-import { JsonNumber, readJson, type JsonValue } from './json-reader.ts';
+import { couldMean, sharesRoot } from './form-key.ts';
+import { allNames, formValue, readForm, Unreadable, type FormPair } from './form.ts';
+import { JsonNumber, type JsonValue } from './json-reader.ts';
 import type { ParamSpec } from './param-spec.ts';
 
-/** Bytes of a body that is read for its facts; a longer one cannot be told exactly. */
-export const MAX_FACT_BODY = 65_536;
 const MAX_STRING_BYTES = 1024;
 
 type Fact = number | string | undefined | Unreadable;
-type Body =
-  | { readonly kind: 'empty' }
-  | { readonly kind: 'form'; readonly pairs: readonly FormPair[] }
-  | { readonly kind: 'json'; readonly value: JsonValue };
-
-const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const ENCODER = new TextEncoder();
-const EMPTY: Body = { kind: 'empty' };
 
 /** Reads the facts of one call; body and query are parsed once, whatever the number of readings. */
 export class FactReader {
   readonly #raw: RawRequest;
   readonly #queryText: string;
-  readonly #bytes: Uint8Array | undefined;
+  readonly #body: CallBody;
   #query: readonly FormPair[] | Unreadable | undefined;
-  #body: Body | Unreadable | undefined;
   // Several readings may ask for the same fact of the same body.
   readonly #facts = new Map<ParamSpec, Fact>();
 
-  /** @param bytes the whole body, or undefined where it was not read to its end */
-  constructor(raw: RawRequest, query: string, bytes: Uint8Array | undefined) {
+  constructor(raw: RawRequest, query: string, body: CallBody) {
     this.#raw = raw;
     this.#queryText = query;
-    this.#bytes = bytes;
+    this.#body = body;
   }
 
   /**
@@ -62,19 +52,24 @@ export class FactReader {
   }
 
   #form(spec: ParamSpec): Fact {
-    const body = this.#readBody();
+    const body = this.#body.content();
     if (body instanceof Unreadable) return body;
-    if (body.kind === 'json') return new Unreadable('the body is not `application/x-www-form-urlencoded`');
-    const inQuery = this.#absentFromQuery(spec.key);
+    if (body.kind === 'json') return new Unreadable('the body is not a form');
+    const inQuery = this.#absentFromQuery(spec.key, spec);
     if (inQuery !== undefined || body.kind === 'empty') return inQuery;
-    return typed(spec, formValue(body.pairs, spec.key));
+    for (const name of body.strayNames) {
+      if (sharesRoot(name, spec.parts)) {
+        return new Unreadable(`\`${spec.key}\` is in the coded body without being decoded`);
+      }
+    }
+    return typed(spec, formValue(body.pairs, spec.key, spec.parts));
   }
 
   #json(spec: ParamSpec): Fact {
-    const body = this.#readBody();
+    const body = this.#body.content();
     if (body instanceof Unreadable) return body;
     if (body.kind === 'form') return new Unreadable('the body is not `application/json`');
-    const inQuery = this.#absentFromQuery(spec.pointer[0] ?? '');
+    const inQuery = this.#absentFromQuery(spec.parts[0] ?? '', spec);
     if (inQuery !== undefined || body.kind === 'empty') return inQuery;
     return jsonFact(spec, body.value);
   }
@@ -82,12 +77,12 @@ export class FactReader {
   #fromQuery(spec: ParamSpec): Fact {
     const query = this.#readQuery();
     if (query instanceof Unreadable) return query;
-    const body = this.#readBody();
+    const body = this.#body.content();
     if (body instanceof Unreadable) return body;
     for (const name of bodyNames(body)) {
-      if (couldMean(name, spec.key)) return new Unreadable(`\`${spec.key}\` is in the body as well`);
+      if (sharesRoot(name, spec.parts)) return new Unreadable(`\`${spec.key}\` is in the body as well`);
     }
-    return typed(spec, formValue(query, spec.key));
+    return typed(spec, formValue(query, spec.key, spec.parts));
   }
 
   #header(spec: ParamSpec): Fact {
@@ -101,79 +96,27 @@ export class FactReader {
   }
 
   /** Undefined where the query does not have the key: many servers read one from there as well. */
-  #absentFromQuery(key: string): Unreadable | undefined {
+  #absentFromQuery(key: string, { parts }: ParamSpec): Unreadable | undefined {
     const query = this.#readQuery();
     if (query instanceof Unreadable) return query;
-    return formValue(query, key) === undefined ? undefined : new Unreadable(`\`${key}\` is in the query`);
+    const isThere = allNames(query).some((name) => sharesRoot(name, parts));
+    return isThere ? new Unreadable(`\`${key}\` is in the query`) : undefined;
   }
 
   #readQuery(): readonly FormPair[] | Unreadable {
     this.#query ??= readForm(this.#queryText.slice(1)) ?? new Unreadable('the query is not a form');
     return this.#query;
   }
-
-  #readBody(): Body | Unreadable {
-    this.#body ??= parseBody(this.#raw, this.#bytes);
-    return this.#body;
-  }
 }
 
-function parseBody(raw: RawRequest, bytes: Uint8Array | undefined): Body | Unreadable {
-  if (bytes === undefined || bytes.length > MAX_FACT_BODY) {
-    return new Unreadable(`the body is incomplete or longer than ${MAX_FACT_BODY} bytes`);
-  }
-  if (raw.bodyLength !== undefined && raw.bodyLength !== bytes.length) {
-    return new Unreadable('the body is not as long as it was declared');
-  }
-  const codings = raw.headers.get('content-encoding') ?? [];
-  for (const coding of codings) {
-    if (coding.trim().toLowerCase() !== 'identity') return new Unreadable('the body has a content coding');
-  }
-  if (bytes.length === 0) return EMPTY;
-  const kind = bodyKind(raw.headers.get('content-type') ?? []);
-  if (kind === undefined) return new Unreadable('the body is neither a form nor JSON, in UTF-8');
-  const text = decodeUtf8(bytes);
-  if (text === undefined) return new Unreadable('the body is not valid UTF-8');
-  if (kind === 'form') {
-    const pairs = readForm(text);
-    if (pairs === undefined) return new Unreadable('the body is not a valid form');
-    // The usual place of a method override; by the time the body is read the call is classified.
-    if (pairs.some(({ name }) => isOverrideKey(name))) return new Unreadable('the body has a `_method`');
-    return { kind, pairs };
-  }
-  const value = readJson(text);
-  return value === undefined
-    ? new Unreadable('the body is not JSON, or has a key twice, or is nested too deep')
-    : { kind, value };
-}
-
-function bodyKind(types: readonly string[]): 'form' | 'json' | undefined {
-  const [written = ''] = types;
-  if (types.length !== 1 || written.includes(',')) return undefined;
-  const charsets = written.matchAll(/;\s*charset\s*=\s*"?([^";]*)/gi);
-  for (const [, charset = ''] of charsets) if (charset.trim().toLowerCase() !== 'utf-8') return undefined;
-  const [type = ''] = written.split(';');
-  const name = type.trim().toLowerCase();
-  if (name === 'application/x-www-form-urlencoded') return 'form';
-  return /^application\/(?:[a-z0-9.-]+\+)?json$/.test(name) ? 'json' : undefined;
-}
-
-function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return DECODER.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function bodyNames(body: Body): readonly string[] {
-  if (body.kind === 'form') return body.pairs.flatMap((pair) => [pair.name, ...pair.hidden]);
+function bodyNames(body: BodyContent): readonly string[] {
+  if (body.kind === 'form') return [...allNames(body.pairs), ...body.strayNames];
   return body.kind === 'json' && body.value instanceof Map ? [...body.value.keys()] : [];
 }
 
 function jsonFact(spec: ParamSpec, root: JsonValue): Fact {
   let value = root;
-  for (const token of spec.pointer) {
+  for (const token of spec.parts) {
     const next = step(value, token);
     if (next === undefined || next instanceof Unreadable) return next;
     value = next;
@@ -219,11 +162,15 @@ function typed(spec: ParamSpec, value: string | undefined | Unreadable): Fact {
     return Number.isSafeInteger(amount) ? amount : outsideType(spec);
   }
   if (spec.name === 'currency') return /^[A-Za-z]{3}$/.test(value) ? value.toLowerCase() : outsideType(spec);
+  // A NUL ends a string for some servers.
+  if (value.includes('\0')) return outsideType(spec);
   return ENCODER.encode(value).length <= MAX_STRING_BYTES ? value : outsideType(spec);
 }
 
 function outsideType(spec: ParamSpec): Unreadable {
   if (spec.type === 'long') return new Unreadable(`\`${spec.name}\` is not an integer from 0 to 2^53-1`);
   if (spec.name === 'currency') return new Unreadable('`currency` is not three letters');
-  return new Unreadable(`\`${spec.name}\` is not a string of at most ${MAX_STRING_BYTES} bytes`);
+  return new Unreadable(
+    `\`${spec.name}\` is not a string of at most ${MAX_STRING_BYTES} bytes without a NUL`,
+  );
 }

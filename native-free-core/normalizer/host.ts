@@ -30,13 +30,15 @@ export function isHostName(text: string): boolean {
   let isNumber = true;
   for (let i = 0; i <= length; i++) {
     const code = i === length ? DOT : text.charCodeAt(i);
-    if (code === DOT) {
+    if (code >= 97 && code <= 122) {
+      isNumber = false;
+    } else if (code === DOT) {
       if (i === labelStart || i - labelStart > MAX_LABEL) return false;
       if (text.charCodeAt(labelStart) === HYPHEN || text.charCodeAt(i - 1) === HYPHEN) return false;
       if (i === length) return !isNumber && !text.startsWith('0x', labelStart);
       labelStart = i + 1;
       isNumber = true;
-    } else if ((code >= 97 && code <= 122) || code === HYPHEN || code === UNDERSCORE) {
+    } else if (code === HYPHEN || code === UNDERSCORE) {
       isNumber = false;
     } else if (code < 48 || code > 57) {
       return false;

@@ -1,10 +1,22 @@
+export { classChanges, coverageOf, type ClassChange, type Coverage } from './coverage.ts';
+export { effectNotes, type EffectNote } from './effect-notes.ts';
 export { explain, type Explanation } from './explain.ts';
-export { MAX_FACT_BODY } from './fact-reader.ts';
+export { MAX_FACT_BODY, type DecodeBody } from './call-body.ts';
 export { parseHostPort, type HostPort } from './host.ts';
 export { loadMappings, type Mappings } from './mappings.ts';
 export { Normalizer } from './normalizer.ts';
+export {
+  MAX_OPERATIONS_BYTES,
+  readOperations,
+  writtenOperation,
+  type PublishedOperation,
+} from './operations-list.ts';
+export { overlapsOf, type Overlap } from './overlaps.ts';
 export { compileHost } from './pattern.ts';
-export type { MappingSource } from './rules.ts';
+export { hostMatches, pathMatches } from './pattern.ts';
+export { writtenRule } from './rule-match.ts';
+export type { MappingSource, Rule } from './rules.ts';
 export { compileScope } from './scope.ts';
+export { shadowsOf, type Shadow } from './shadows.ts';
 export { closestWord } from './suggest.ts';
 export { defaultPort, writtenHost } from './target.ts';

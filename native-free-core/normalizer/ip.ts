@@ -12,7 +12,8 @@ function isOctet(part: string): boolean {
  * Reads an IPv6 address (RFC 4291 §2.2, without brackets and without a zone) and writes it in the one form of
  * RFC 5952 §4, in hexadecimal throughout.
  *
- * @returns undefined where the text is not an address
+ * @returns undefined where the text is not an address, or an IPv4-mapped one (RFC 4291 §2.5.5.2): a second spelling
+ *   of an IPv4 address, which no rule for that address would see
  */
 export function canonicalIpv6(text: string): string | undefined {
   if (text.length > 45) return undefined;
@@ -44,7 +45,12 @@ function readGroups(text: string, isEnd: boolean): number[] | undefined {
   return groups;
 }
 
-function formatIpv6(groups: readonly number[]): string {
+function isIpv4Mapped(groups: readonly number[]): boolean {
+  return groups[5] === 0xffff && groups.findIndex((group) => group !== 0) === 5;
+}
+
+function formatIpv6(groups: readonly number[]): string | undefined {
+  if (isIpv4Mapped(groups)) return undefined;
   let start = -1;
   let length = 1;
   for (let from = 0; from < groups.length; from++) {

@@ -16,8 +16,8 @@ const MAX_DEPTH = 64;
 /**
  * Reads a whole JSON text (RFC 8259).
  *
- * @returns undefined for anything readers disagree about: bad syntax, a key that an object has twice, a lone
- * surrogate, nesting deeper than 64
+ * @returns undefined for anything readers disagree about: bad syntax, a key that an object has twice, a NUL in
+ * a key, a lone surrogate, nesting deeper than 64
  */
 export function readJson(text: string): JsonValue | undefined {
   return new JsonReader(text).read();
@@ -77,7 +77,7 @@ class JsonReader {
       this.#skipBlanks();
       const key = this.#string();
       this.#skipBlanks();
-      if (key === undefined || members.has(key) || !this.#has(':')) return undefined;
+      if (key === undefined || key.includes('\0') || members.has(key) || !this.#has(':')) return undefined;
       const value = this.#value(depth + 1);
       if (value === undefined) return undefined;
       members.set(key, value);

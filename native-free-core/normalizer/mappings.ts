@@ -1,8 +1,10 @@
+import type { BodyNeed } from './envelope.ts';
 import type { ParamType } from '../registry/param-type.ts';
 import type { HostPattern } from './pattern.ts';
 import { selectGroups, type GroupSelector } from './groups.ts';
 import { OVERRIDE_HEADERS } from './method-override.ts';
 import { orderRules } from './precedence.ts';
+import { refinedParams, type Refinement } from './refine/refinement.ts';
 import { parseRules, type GroupTable, type MappingSource, type Rule } from './rules.ts';
 import { Trie } from './trie.ts';
 
@@ -10,8 +12,8 @@ import { Trie } from './trie.ts';
 export interface MappedRule {
   readonly rule: Rule;
   readonly groups: GroupSelector;
-  /** Some fact stands in the body, or could: it is read whole before the call is decided. */
-  readonly readsBody: boolean;
+  /** What has to be read of a body before the call is decided. */
+  readonly bodyNeed: BodyNeed;
 }
 
 /** All mapping tables, checked, ordered and compiled. Frozen: a change is a new object. */
@@ -42,20 +44,45 @@ export function loadMappings(sources: readonly MappingSource[]): Mappings {
   const specs = ordered
     .flatMap((rule) => rule.params)
     .sort((left, right) => (left.name < right.name ? -1 : 1));
+  const refined = [...new Set(ordered.flatMap((rule) => refinedParams(rule.refinement)))].map(
+    (name) => [name, 'string'] as const,
+  );
   const headers = specs.filter((spec) => spec.source === 'header').map((spec) => spec.key);
   return Object.freeze({
-    rules: Object.freeze(ordered.map((rule) => mapRule(rule, groups))),
+    rules: Object.freeze(mapRules(ordered, groups)),
     trie: new Trie(ordered),
-    params: Object.freeze(Object.fromEntries(specs.map((spec) => [spec.name, spec.type]))),
+    params: Object.freeze(
+      Object.fromEntries([...specs.map((spec) => [spec.name, spec.type] as const), ...refined]),
+    ),
     hostGroups: Object.freeze(groups.map((group) => group.name)),
     canonical: { rules: ordered.map(canonicalRule), groups: groups.map(canonicalGroup) },
-    readHeaders: new Set(['host', 'content-type', 'content-encoding', ...OVERRIDE_HEADERS, ...headers]),
+    readHeaders: new Set([
+      'host',
+      'content-type',
+      'content-encoding',
+      'soapaction',
+      ...OVERRIDE_HEADERS,
+      ...headers,
+    ]),
   });
 }
 
-function mapRule(rule: Rule, groups: readonly GroupTable[]): MappedRule {
-  const readsBody = rule.params.some((spec) => spec.source !== 'path' && spec.source !== 'header');
-  return Object.freeze({ rule, groups: selectGroups(rule, groups), readsBody });
+function mapRules(rules: readonly Rule[], groups: readonly GroupTable[]): readonly MappedRule[] {
+  // Tables have many rules for few hosts.
+  const selectors = new Map<string, GroupSelector>();
+  return rules.map((rule) => {
+    const key = `${rule.host.kind} ${rule.host.name} ${rule.port}`;
+    const selector = selectors.get(key) ?? selectGroups(rule, groups);
+    selectors.set(key, selector);
+    return Object.freeze({ rule, groups: selector, bodyNeed: bodyNeedOf(rule) });
+  });
+}
+
+/** A fact that stands in the query could stand in the body as well. */
+function bodyNeedOf({ params, refinement }: Rule): BodyNeed {
+  if (params.some((spec) => spec.source !== 'path' && spec.source !== 'header')) return 'whole';
+  if (refinement === undefined) return 'none';
+  return refinement.refiner === 'git-receive-pack' ? 'head' : 'whole';
 }
 
 /** A group may be named in several tables; its hosts are those of all of them. */
@@ -80,7 +107,12 @@ function canonicalRule(rule: Rule): unknown {
     params: Object.fromEntries(rule.params.map((spec) => [spec.name, spec.text])),
     fold: rule.foldMask,
     encoded_slash: rule.encodedSlash,
+    refine: rule.refinement === undefined ? null : canonicalRefinement(rule.refinement),
   };
+}
+
+function canonicalRefinement({ refiner, classes }: Refinement): unknown {
+  return { refiner, map: Object.fromEntries([...classes].map(([name, info]) => [name, info.name])) };
 }
 
 function canonicalGroup(group: GroupTable): unknown {

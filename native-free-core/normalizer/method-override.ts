@@ -13,8 +13,8 @@ const OVERRIDE_KEY = '_method';
 const AMPERSAND = 38;
 const SEMICOLON = 59;
 const QUESTION = 63;
-// `_`, `%`, and what servers that loosen names drop before a name or read as `_`: blank, `+`, `.`, `[`.
-const OVERRIDE_STARTS: ReadonlySet<number> = new Set([95, 37, 32, 43, 46, 91]);
+// `_`, `%`, and what `isOverrideKey` reads as `_`: blank, `+`, `.`, `[`, `]`.
+const OVERRIDE_STARTS: ReadonlySet<number> = new Set([95, 37, 32, 43, 46, 91, 93]);
 
 /** Whether a request may name a second method. Cheap, and never wrongly false. */
 export function mayOverrideMethod(raw: RawRequest, query: string): boolean {
@@ -40,6 +40,7 @@ function hasKeyLikeOverride(query: string): boolean {
  * `_method` in the query, in upper case and without repetition.
  */
 export function methodsOf(raw: RawRequest, query: string): readonly string[] | Malformed {
+  if (!mayOverrideMethod(raw, query)) return [raw.method];
   const named = OVERRIDE_HEADERS.flatMap((name) => raw.headers.get(name) ?? []).flatMap((value) =>
     value.split(','),
   );
@@ -65,9 +66,10 @@ function overridesInQuery(query: string): readonly string[] {
   return values;
 }
 
-/** PHP drops leading blanks and reads `.`, blank and `[` as `_`; qs reads `[_method]` as `_method`. */
+/** PHP cuts a name at NUL, drops leading blanks, reads `.`, blank and `[` as `_`; qs reads `[_method]` as `_method`. */
 export function isOverrideKey(name: string): boolean {
-  const loose = name
+  const nul = name.indexOf('\0');
+  const loose = (nul === -1 ? name : name.slice(0, nul))
     .replaceAll(/[+ .[\]]/g, '_')
     .replaceAll(/_+/g, '_')
     .replace(/_$/, '');

@@ -1,19 +1,19 @@
+import { compareRisk, MAX_READINGS, plainReading, readingsOf } from './body-readings.ts';
+import { CallBody, type DecodeBody } from './call-body.ts';
 import type {
+  BodyNeed,
   CanonicalTarget,
   Envelope,
   NormalizerReason,
-  Params,
   RawRequest,
-  Reading,
   Refusal,
   Resource,
 } from './envelope.ts';
-import { FactReader } from './fact-reader.ts';
-import { Unreadable } from './form.ts';
 import type { MappedRule, Mappings } from './mappings.ts';
 import { methodProblem } from './method.ts';
 import { mayOverrideMethod, methodsOf } from './method-override.ts';
 import { hasOneReading, pathReadings, type PathReading } from './path-readings.ts';
+import { receivePackHeadEnds } from './refine/operations.ts';
 import { resourceOf } from './resource.ts';
 import { MAX_SHOWN_SIZE, shownSize } from './shown-size.ts';
 import { canonicalTarget, hostHeaderProblem } from './target.ts';
@@ -33,21 +33,21 @@ export interface Matched {
   readonly first: MatchedReading;
   /** The other readings, by falling risk. */
   readonly others: readonly MatchedReading[];
-  /** Some fact may stand in the body: read it whole, up to 64 KiB, before the call is decided. */
-  readonly needsBody: boolean;
+  readonly bodyNeed: BodyNeed;
 }
 
-const MAX_READINGS = 64;
 const NO_OTHERS: readonly MatchedReading[] = Object.freeze([]);
-const NO_PARAMS: Params = Object.freeze({});
 const NO_BODY = new Uint8Array(0);
 
 /** Turns a request into an envelope: canonical target, rules, readings, facts (semantics §2). */
 export class Normalizer {
   readonly #mappings: Mappings;
+  readonly #decode: DecodeBody | undefined;
 
-  constructor(mappings: Mappings) {
+  /** @param decode undoes content codings; without it a call whose body has one and must be read is refused */
+  constructor(mappings: Mappings, decode?: DecodeBody) {
     this.#mappings = mappings;
+    this.#decode = decode;
   }
 
   /** Lower-case names of the headers classification reads. */
@@ -75,27 +75,29 @@ export class Normalizer {
       target,
       first: matchedReading(target, target.matchPath, raw.method, mapped),
       others: NO_OTHERS,
-      needsBody: mapped.readsBody && raw.bodyLength !== 0,
+      bodyNeed: raw.bodyLength === 0 ? 'none' : mapped.bodyNeed,
     };
   }
 
+  /** Whether the head of a body that `bodyNeed` asks for is complete, or can no longer become so. */
+  headEnds(matched: Matched, bytes: Uint8Array): boolean {
+    return receivePackHeadEnds(new CallBody(matched.raw, bytes, this.#decode));
+  }
+
   /**
-   * Reads the facts of a matched call.
+   * Reads the operations and facts of a matched call.
    *
-   * @param body the whole body where `needsBody`; undefined where it is longer than 64 KiB or did not end
+   * @param body as `bodyNeed` says; undefined where it is longer than 64 KiB or did not end
    */
   envelope(matched: Matched, body: Uint8Array | undefined): Envelope | Refusal {
-    const { raw, target, first, others } = matched;
-    const bytes = body ?? (raw.bodyLength === 0 ? NO_BODY : undefined);
-    const facts = needsFacts(matched) ? new FactReader(raw, target.query, bytes) : undefined;
-    const firstRead = readingOf(first, facts);
-    if (firstRead instanceof Unreadable) return unreadable(firstRead, target);
-    const readings: [Reading, ...Reading[]] = [firstRead];
-    for (const other of others) {
-      const read = readingOf(other, facts);
-      if (read instanceof Unreadable) return unreadable(read, target);
-      readings.push(read);
-    }
+    const { raw, target, first } = matched;
+    const readings = hasPlainReading(matched)
+      ? ([plainReading(first)] as const)
+      : readingsOf(
+          matched,
+          new CallBody(raw, body ?? (raw.bodyLength === 0 ? NO_BODY : undefined), this.#decode),
+        );
+    if ('refused' in readings) return refusal(readings.refused, readings.detail, target);
     if (shownSize(readings) > MAX_SHOWN_SIZE) {
       return malformed('its readings are together longer than a record of the log can be', target);
     }
@@ -104,7 +106,10 @@ export class Normalizer {
       method: raw.method,
       transport: raw.transport,
       readings,
-      bodyBytes: raw.bodyLength ?? body?.length ?? Number.MAX_SAFE_INTEGER,
+      bodyBytes:
+        raw.bodyLength ??
+        (matched.bodyNeed === 'whole' ? body?.length : undefined) ??
+        Number.MAX_SAFE_INTEGER,
     };
   }
 
@@ -125,9 +130,7 @@ export class Normalizer {
     readings.sort(byRisk);
     const [first] = readings;
     if (first === undefined) return this.#unclassified(target, raw.method);
-    let needsBody = false;
-    for (const { mapped } of readings) needsBody ||= mapped.readsBody && raw.bodyLength !== 0;
-    return { raw, target, first, others: readings.slice(1), needsBody };
+    return { raw, target, first, others: readings.slice(1), bodyNeed: bodyNeedOf(raw, readings) };
   }
 
   #addReadings(
@@ -137,10 +140,9 @@ export class Normalizer {
     paths: readonly PathReading[],
   ): Refusal | undefined {
     const rules: (MappedRule | undefined)[] = [];
-    for (const { path, dataAt, twinAt } of paths) {
+    for (const { path, dataAt } of paths) {
       const mapped = this.#rule(target, path, method);
       rules.push(mapped);
-      if (twinAt !== NONE && (mapped === undefined || mapped === rules[twinAt])) continue;
       if (mapped !== undefined) readings.push(matchedReading(target, path, method, mapped));
       else if (rules[dataAt]?.rule.encodedSlash !== true) return this.#unclassified(target, method);
     }
@@ -188,52 +190,29 @@ function matchedReading(
   return { mapped, resource: resourceOf(target, path, method, mapped.rule.foldMask, mapped.groups) };
 }
 
-/** Highest risk first, ties by the order of the classes; the sort keeps equal ones as they came. */
 function byRisk(left: MatchedReading, right: MatchedReading): number {
-  const a = left.mapped.rule.actionClass;
-  const b = right.mapped.rule.actionClass;
-  return b.riskRank - a.riskRank || a.index - b.index;
+  return compareRisk(left.mapped.rule.actionClass, right.mapped.rule.actionClass);
 }
 
-function needsFacts(matched: Matched): boolean {
-  if (matched.first.mapped.rule.params.length > 0) return true;
-  for (const other of matched.others) if (other.mapped.rule.params.length > 0) return true;
-  return false;
+/** One reading, and nothing of it in facts or in the body. */
+function hasPlainReading({ first, others }: Matched): boolean {
+  const { params, refinement } = first.mapped.rule;
+  return others.length === 0 && params.length === 0 && refinement === undefined;
 }
 
-function readingOf(
-  { mapped, resource }: MatchedReading,
-  facts: FactReader | undefined,
-): Reading | Unreadable {
-  const { rule } = mapped;
-  const params =
-    facts === undefined || rule.params.length === 0
-      ? NO_PARAMS
-      : readParams(rule.params, resource.path, facts);
-  if (params instanceof Unreadable) return params;
-  return { actionClass: rule.actionClass, resource, params, rule: rule.where };
-}
-
-function readParams(
-  specs: MappedRule['rule']['params'],
-  path: string,
-  facts: FactReader,
-): Params | Unreadable {
-  const params: Record<string, number | string> = {};
-  for (const spec of specs) {
-    const fact = facts.read(spec, path);
-    if (fact instanceof Unreadable) return fact;
-    if (fact !== undefined) params[spec.name] = fact;
+/** Where one reading needs all of a body and another its head, all of it is read. */
+function bodyNeedOf(raw: RawRequest, readings: readonly MatchedReading[]): BodyNeed {
+  let need: BodyNeed = 'none';
+  if (raw.bodyLength === 0) return need;
+  for (const { mapped } of readings) {
+    if (mapped.bodyNeed === 'whole') return 'whole';
+    if (mapped.bodyNeed === 'head') need = 'head';
   }
-  return params;
+  return need;
 }
 
 function malformed(detail: string, target: CanonicalTarget | undefined): Refusal {
   return refusal('MALFORMED_REQUEST', detail, target);
-}
-
-function unreadable(fact: Unreadable, target: CanonicalTarget): Refusal {
-  return refusal('PARAMS_UNREADABLE', fact.why, target);
 }
 
 function refusal(refused: NormalizerReason, detail: string, target: CanonicalTarget | undefined): Refusal {

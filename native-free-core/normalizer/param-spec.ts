@@ -1,4 +1,5 @@
 import type { ParamType } from '../registry/param-type.ts';
+import { keyParts, type KeyParts } from './form-key.ts';
 import type { Invalid } from './pattern.ts';
 
 export type ParamSource = 'form' | 'json' | 'query' | 'path' | 'header';
@@ -12,8 +13,8 @@ export interface ParamSpec {
   readonly text: string;
   /** Form or query key, lower-case header name, or empty. */
   readonly key: string;
-  /** The unescaped reference tokens of a JSON pointer (RFC 6901). */
-  readonly pointer: readonly string[];
+  /** The unescaped reference tokens of a JSON pointer (RFC 6901), or name and groups of a form or query key. */
+  readonly parts: KeyParts;
   /** Path segment, from 0. */
   readonly segment: number;
 }
@@ -39,22 +40,26 @@ export function compileParam(name: string, text: string): ParamSpec | Invalid {
   const colon = text.indexOf(':');
   const source = text.slice(0, Math.max(colon, 0));
   const rest = text.slice(colon + 1);
-  const spec = { name, type: paramType(name), text, key: '', pointer: [], segment: 0 };
+  const spec = { name, type: paramType(name), text, key: '', parts: [], segment: 0 };
   switch (source) {
     case 'form':
-    case 'query':
-      if (!/^[A-Za-z0-9_.-]{1,64}$/.test(rest)) {
+    case 'query': {
+      const parts = keyParts(rest);
+      if (parts === undefined) {
         return {
-          invalid: `\`${text}\` names no key; write \`${source}:name\` with letters, digits, \`_\`, \`.\`, \`-\``,
+          invalid:
+            `\`${text}\` names no key; write \`${source}:name\` with letters, digits, \`_\`, \`.\`, \`-\`, ` +
+            'and up to 8 groups such as `[name]` or `[0]` behind it',
         };
       }
-      return { ...spec, source, key: rest };
+      return { ...spec, source, key: rest, parts };
+    }
     case 'json': {
-      const pointer = readPointer(rest);
-      if (pointer === undefined) {
+      const parts = readPointer(rest);
+      if (parts === undefined) {
         return { invalid: `\`${text}\` is no JSON pointer; write \`json:/amount\` (RFC 6901)` };
       }
-      return { ...spec, source, pointer };
+      return { ...spec, source, parts };
     }
     case 'path': {
       const segment = /^[1-9][0-9]?$/.test(rest) ? Number(rest) : 0;
@@ -79,7 +84,7 @@ export function compileParam(name: string, text: string): ParamSpec | Invalid {
   }
 }
 
-function readPointer(text: string): readonly string[] | undefined {
+function readPointer(text: string): KeyParts | undefined {
   if (!/^(?:\/(?:[^/~]|~[01])+)+$/.test(text)) return undefined;
   const tokens = text.slice(1).split('/').map(unescapeToken);
   return tokens.length > MAX_POINTER_TOKENS ? undefined : tokens;

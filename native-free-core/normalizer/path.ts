@@ -1,4 +1,5 @@
 import type { Malformed } from './host.ts';
+import { escapedByte, escapeEnd, isEscapedTwice } from './percent.ts';
 
 /** Bytes of a request target, path and query together. */
 export const MAX_TARGET = 8192;
@@ -8,6 +9,7 @@ const SLASH = 47;
 const PERCENT = 37;
 const DOT = 46;
 const QUESTION = 63;
+const BACKSLASH = 92;
 
 const REFUSED = 0;
 const UNRESERVED = 1;
@@ -32,6 +34,11 @@ export function canonicalPathEnd(target: string): number {
   let previous = SLASH;
   for (let i = 1; i < target.length; i++) {
     const code = target.charCodeAt(i);
+    // Nearly every character.
+    if (PATH_CHARS[code] === UNRESERVED && code !== DOT) {
+      previous = code;
+      continue;
+    }
     if (code === SLASH) {
       if (previous === SLASH || ++segments > MAX_SEGMENTS) return -1;
     } else if (code === QUESTION) {
@@ -64,11 +71,13 @@ export function canonicalPath(path: string): string | Malformed {
 
 /** Resolves dot segments and makes runs of `/` one; the escapes stay as they are. */
 export function resolveSegments(path: string): string | Malformed {
-  const kept: string[] = [];
+  // A path of so few characters has no more segments.
+  if (path.length <= MAX_SEGMENTS && !path.includes('//') && !path.includes('/.')) return path;
   const segments = path.split('/');
   if (segments.length > MAX_SEGMENTS + 1) {
     return { malformed: `the path has more than ${MAX_SEGMENTS} segments` };
   }
+  const kept: string[] = [];
   for (let i = 1; i < segments.length; i++) {
     const segment = segments[i] ?? '';
     if (segment === '.') continue;
@@ -81,11 +90,11 @@ export function resolveSegments(path: string): string | Malformed {
     // Servers that merge slashes first would drop the segment before: two readings, and neither is right.
     if (dropped === '') return { malformed: 'the path has `..` behind an empty segment' };
   }
+  let resolved = '';
+  for (const segment of kept) if (segment !== '') resolved += `/${segment}`;
   const last = segments.at(-1);
-  const names = kept.filter((segment) => segment !== '');
-  if (names.length === 0) return '/';
   const isDirectory = last === '' || last === '.' || last === '..';
-  return `/${names.join('/')}${isDirectory ? '/' : ''}`;
+  return isDirectory || resolved === '' ? `${resolved}/` : resolved;
 }
 
 /** The path without a trailing `/`: what is matched, scoped and named. */
@@ -97,90 +106,56 @@ function decodeUnreserved(path: string): string | Malformed {
   let decoded = '';
   let copied = 0;
   let hasPercent = false;
-  const utf8 = new Utf8Check();
-  for (let i = 0; i < path.length; i++) {
+  for (let i = 0, end = 0; i < path.length; i = end) {
     const code = path.charCodeAt(i);
-    if (code !== PERCENT) {
-      if (code !== SLASH && (code > 127 || PATH_CHARS[code] === REFUSED)) {
-        return { malformed: 'the path has a character that is not allowed in a path' };
-      }
-      if (!utf8.isBetween()) return { malformed: INVALID_UTF8 };
-      continue;
-    }
-    const high = hexValue(path.charCodeAt(i + 1));
-    const low = hexValue(path.charCodeAt(i + 2));
-    if (high < 0 || low < 0) return { malformed: 'the path has a `%` that starts no escape' };
-    const byte = high * 16 + low;
+    end = i + 1;
+    if (code === SLASH || (code < 128 && PATH_CHARS[code] !== REFUSED)) continue;
+    if (code !== PERCENT) return { malformed: 'the path has a character that is not allowed in a path' };
+    end = escapeEnd(path, i);
+    if (end === -1) return { malformed: 'the path has an escape that is none, or not valid UTF-8' };
+    const byte = escapedByte(path, i);
     if (byte < 32 || byte === 127) return { malformed: 'the path has an escaped control character' };
-    if (byte === 92) return { malformed: 'the path has an escaped backslash' };
-    if (!utf8.accept(byte)) return { malformed: INVALID_UTF8 };
+    if (byte === BACKSLASH) return { malformed: 'the path has an escaped backslash' };
     hasPercent ||= byte === PERCENT;
-    const isUnreserved = byte < 128 && PATH_CHARS[byte] === UNRESERVED;
-    decoded += path.slice(copied, i);
-    decoded += isUnreserved ? String.fromCharCode(byte) : path.slice(i, i + 3).toUpperCase();
-    i += 2;
-    copied = i + 1;
-  }
-  if (!utf8.isBetween()) return { malformed: INVALID_UTF8 };
-  decoded += path.slice(copied);
-  // Looked for in the result: an escaped digit behind `%25` is a digit there.
-  if (hasPercent && /%25[0-9A-Fa-f]{2}/.test(decoded)) return { malformed: 'the path is escaped twice' };
-  return decoded;
-}
-
-const INVALID_UTF8 = 'the path has escapes that are not valid UTF-8';
-
-/** Follows the escaped bytes of a path: RFC 3629, without the control characters U+0080 to U+009F. */
-class Utf8Check {
-  #missing = 0;
-  #low = 0x80;
-  #high = 0xbf;
-
-  /** Whether no character is cut off here. */
-  isBetween(): boolean {
-    return this.#missing === 0;
-  }
-
-  /** Takes the next escaped byte; false where it cannot stand here. */
-  accept(byte: number): boolean {
-    if (this.#missing > 0) {
-      if (byte < this.#low || byte > this.#high) return false;
-      this.#missing--;
-      this.#low = 0x80;
-      this.#high = 0xbf;
-      return true;
+    if (byte < 128 && PATH_CHARS[byte] === UNRESERVED) {
+      decoded += path.slice(copied, i) + String.fromCharCode(byte);
+      copied = end;
+    } else if (hasLowerCase(path, i, end)) {
+      decoded += path.slice(copied, i) + path.slice(i, end).toUpperCase();
+      copied = end;
     }
-    if (byte < 0x80) return true;
-    if (byte < 0xc2 || byte > 0xf4) return false;
-    this.#missing = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-    if (byte === 0xc2) this.#low = 0xa0;
-    else if (byte === 0xe0) this.#low = 0xa0;
-    else if (byte === 0xf0) this.#low = 0x90;
-    else if (byte === 0xed) this.#high = 0x9f;
-    else if (byte === 0xf4) this.#high = 0x8f;
-    return true;
   }
+  decoded = copied === 0 ? path : decoded + path.slice(copied);
+  // Looked for in the result: an escaped digit behind `%25` is a digit there.
+  return hasPercent && isEscapedTwice(decoded) ? { malformed: 'the path is escaped twice' } : decoded;
 }
 
-function hexValue(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  const lower = code | 32;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+function hasLowerCase(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (text.charCodeAt(i) >= 97) return true;
+  return false;
 }
 
 /** Whether a canonical path has an escaped `/`, or an escape that `decodeReserved` would decode. */
 export function hasAmbiguousEscape(path: string): boolean {
   for (let i = path.indexOf('%'); i !== -1; i = path.indexOf('%', i + 3)) {
-    const byte = hexValue(path.charCodeAt(i + 1)) * 16 + hexValue(path.charCodeAt(i + 2));
-    if (byte === SLASH || (byte < 128 && PATH_CHARS[byte] === RESERVED)) return true;
+    if (escapedByte(path, i) === SLASH || isReservedEscape(path, i)) return true;
   }
   return false;
 }
 
 /** The path with every escape of a reserved character that a segment may hold raw (`%3A`, `%3B`, `%40` …) decoded. */
 export function decodeReserved(path: string): string {
-  return path.replace(/%[0-9A-F]{2}/g, (escape) => {
-    const byte = Number.parseInt(escape.slice(1), 16);
-    return byte < 128 && PATH_CHARS[byte] === RESERVED ? String.fromCharCode(byte) : escape;
-  });
+  let decoded = '';
+  let copied = 0;
+  for (let i = path.indexOf('%'); i !== -1; i = path.indexOf('%', i + 3)) {
+    if (!isReservedEscape(path, i)) continue;
+    decoded += path.slice(copied, i) + String.fromCharCode(escapedByte(path, i));
+    copied = i + 3;
+  }
+  return copied === 0 ? path : decoded + path.slice(copied);
+}
+
+function isReservedEscape(path: string, at: number): boolean {
+  const byte = escapedByte(path, at);
+  return byte < 128 && PATH_CHARS[byte] === RESERVED;
 }

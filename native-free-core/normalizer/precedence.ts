@@ -59,24 +59,42 @@ function compareTexts(left: string, right: string): number {
 
 function refuseConflicts(ordered: readonly Rule[]): void {
   const named = headPlaces(ordered);
-  const groups = new Map<string, Rule[]>();
+  // By `conflictKey`, then by the lengths and the texts of what stands before and behind wildcards in segments.
+  const groups = new Map<string, Map<string, Map<string, Rule[]>>>();
   for (const rule of ordered) {
     const key = conflictKey(rule);
-    const others = groups.get(key);
-    if (others === undefined) {
-      groups.set(key, [rule]);
-      continue;
+    const shapes = groups.get(key) ?? new Map<string, Map<string, Rule[]>>();
+    groups.set(key, shapes);
+    const ends = endsOf(rule);
+    const shape = ends.map((end) => end.length).join();
+    const texts = ends.join('/');
+    for (const [otherShape, byTexts] of shapes) {
+      // Of one shape only those with the same texts can meet: a large table stays cheap to check.
+      const candidates = otherShape === shape ? [byTexts.get(texts) ?? []] : byTexts.values();
+      for (const others of candidates) for (const other of others) refuseConflict(rule, other, named);
     }
-    for (const other of others) {
-      if (!pathsMeet(rule, other) || !methodsMeet(rule, other, named)) continue;
-      throw new MappingInvalid(
-        `this rule and the one at ${other.where} match the same requests and neither is more specific; ` +
-          'remove one, or make its path or method narrower',
-        { file: rule.file, line: rule.line },
-      );
-    }
-    others.push(rule);
+    const byTexts = shapes.get(shape) ?? new Map<string, Rule[]>();
+    shapes.set(shape, byTexts);
+    const alike = byTexts.get(texts);
+    if (alike === undefined) byTexts.set(texts, [rule]);
+    else alike.push(rule);
   }
+}
+
+function refuseConflict(rule: Rule, other: Rule, named: ReadonlySet<string>): void {
+  if (!pathsMeet(rule, other) || !methodsMeet(rule, other, named)) return;
+  throw new MappingInvalid(
+    `this rule and the one at ${other.where} match the same requests and neither is more specific; ` +
+      'remove one, or make its path or method narrower',
+    { file: rule.file, line: rule.line },
+  );
+}
+
+/** What stands before the first and behind the last wildcard of each segment that has one inside, in lower case. */
+function endsOf({ path }: Rule): readonly string[] {
+  return path.segments.flatMap((segment) =>
+    segment.kind === 'inner' ? [segment.prefix.toLowerCase(), segment.suffix.toLowerCase()] : [],
+  );
 }
 
 /**

@@ -48,6 +48,7 @@ export function uidOf(target: CanonicalTarget, path: string): string {
 
 /** The path with the letters of the folded segments in lower case; the digits of an escape stay upper case. */
 export function foldPath(path: string, foldMask: number): string {
+  if (path === path.toLowerCase()) return path;
   let folded = '';
   let copied = 0;
   let position = -1;

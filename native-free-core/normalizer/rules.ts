@@ -5,6 +5,7 @@ import type { Scheme } from './envelope.ts';
 import { methodProblem } from './method.ts';
 import { compileParam, type ParamSpec } from './param-spec.ts';
 import { ANY_PATH, compileHost, compilePath, type HostPattern, type PathPattern } from './pattern.ts';
+import { readRefinement, type Refinement } from './refine/refinement.ts';
 import { didYouMean } from './suggest.ts';
 import { Table } from './table.ts';
 import { defaultPort } from './target.ts';
@@ -32,6 +33,8 @@ export interface Rule {
   /** Bit n-1 set: segment n is compared, scoped and named in lower case. */
   readonly foldMask: number;
   readonly encodedSlash: boolean;
+  /** Where the body decides the class. */
+  readonly refinement: Refinement | undefined;
 }
 
 /** One `[[groups]]` table: a named set of hosts. */
@@ -45,7 +48,18 @@ export interface MappingTable {
   readonly groups: readonly GroupTable[];
 }
 
-const RULE_KEYS = ['method', 'host', 'scheme', 'path', 'action_class', 'params', 'fold', 'encoded_slash'];
+const RULE_KEYS = [
+  'method',
+  'host',
+  'scheme',
+  'path',
+  'action_class',
+  'params',
+  'fold',
+  'encoded_slash',
+  'refine',
+  'refine_map',
+];
 /** In the grammar of rules, but nothing here would act on them. */
 const LATER_KEYS = ['websocket'];
 const MAX_FOLDED_SEGMENT = 16;
@@ -90,6 +104,7 @@ function readRule(table: Table): Rule {
     params: readParams(table),
     foldMask: readFold(table),
     encodedSlash: table.boolean('encoded_slash') ?? false,
+    refinement: readRefinement(table, actionClass),
   };
 }
 

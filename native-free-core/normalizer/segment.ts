@@ -72,18 +72,29 @@ export function innerMatches(
 /** Whether some segment matches both; `fold` where either compares in lower case. */
 export function segmentsMeet(left: SegmentPattern, right: SegmentPattern, fold: boolean): boolean {
   if (!('text' in left) || !('text' in right)) return true;
-  return fold
-    ? globsMeet(left.text.toLowerCase(), 0, right.text.toLowerCase(), 0)
-    : globsMeet(left.text, 0, right.text, 0);
+  if (left.kind === 'literal') {
+    return right.kind === 'literal'
+      ? textsMeet(left.text, right.text, fold)
+      : innerMeets(right, left.text, fold);
+  }
+  if (right.kind === 'literal') return innerMeets(left, right.text, fold);
+  // Both prefixes, both middles and both suffixes in a row match both, unless prefixes or suffixes contradict.
+  const prefix = Math.min(left.prefix.length, right.prefix.length);
+  const suffix = Math.min(left.suffix.length, right.suffix.length);
+  return (
+    textsMeet(left.prefix.slice(0, prefix), right.prefix.slice(0, prefix), fold) &&
+    textsMeet(
+      left.suffix.slice(left.suffix.length - suffix),
+      right.suffix.slice(right.suffix.length - suffix),
+      fold,
+    )
+  );
 }
 
-function globsMeet(left: string, i: number, right: string, j: number): boolean {
-  if (i === left.length && j === right.length) return true;
-  if (left[i] === '*') {
-    return globsMeet(left, i + 1, right, j) || (j < right.length && globsMeet(left, i, right, j + 1));
-  }
-  if (right[j] === '*') {
-    return globsMeet(left, i, right, j + 1) || (i < left.length && globsMeet(left, i + 1, right, j));
-  }
-  return i < left.length && left[i] === right[j] && globsMeet(left, i + 1, right, j + 1);
+function textsMeet(left: string, right: string, fold: boolean): boolean {
+  return left.length === right.length && standsAt(left, right, 0, fold);
+}
+
+function innerMeets(pattern: InnerPattern, text: string, fold: boolean): boolean {
+  return innerMatches(pattern, text, 0, text.length, fold);
 }

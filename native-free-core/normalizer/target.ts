@@ -78,7 +78,8 @@ export function hostHeaderProblem(
   if (values.length > 1) return 'the request has more than one `Host` header';
   const value = values[0] ?? '';
   const fallback = defaultPort(target.scheme);
-  if (value === target.host && target.port === fallback && isHostName(value)) return undefined;
+  // Equal to a canonical host: only IPv6, which stands in brackets here, has a `:`.
+  if (value === target.host && target.port === fallback && !value.includes(':')) return undefined;
   const named = parseHostPort(value, fallback);
   if ('malformed' in named) return 'the `Host` header names no host';
   if (named.host === target.host && named.port === target.port) return undefined;

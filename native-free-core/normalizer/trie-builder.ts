@@ -2,122 +2,61 @@ import { KNOWN_METHODS } from './method.ts';
 import { isFolded } from './pattern.ts';
 import type { Rule } from './rules.ts';
 import type { InnerPattern, SegmentPattern } from './segment.ts';
-import {
-  edgeSlot,
-  HAS_FOLDED,
-  HAS_INNER,
-  HAS_LITERAL,
-  hashText,
-  NONE,
-  originKey,
-  type TrieLayout,
-} from './trie-layout.ts';
 
-interface DraftEdge {
-  readonly text: string;
+/** Where a pattern ends: rule by method, `''` for a rule without one. */
+export type DraftPlace = Map<string, number>;
+
+/** An edge behind a text (a literal one), or behind a pattern with a wildcard inside. */
+export interface DraftEdge<T> {
+  readonly by: T;
   readonly fold: boolean;
   readonly child: DraftNode;
 }
 
-interface InnerEdge {
-  readonly pattern: InnerPattern;
-  readonly fold: boolean;
-  readonly child: DraftNode;
-}
-
-class DraftNode {
+/** A position in a path, after some segments. */
+export class DraftNode {
   readonly id: number;
   /** Index of the first rule that came through; rules come in order. */
-  readonly sample: number;
-  readonly literals = new Map<string, DraftEdge>();
-  readonly inner = new Map<string, InnerEdge>();
+  readonly first: number;
+  literals: Map<string, DraftEdge<string>> | undefined;
+  inners: Map<string, DraftEdge<InnerPattern>> | undefined;
   one: DraftNode | undefined;
-  exact: DraftNode | undefined;
-  below: DraftNode | undefined;
-  rest = NONE;
-  end = NONE;
-  any = NONE;
+  rest: DraftPlace | undefined;
+  end: DraftPlace | undefined;
+  /** At the root of a host's paths: of a rule for any path. */
+  any: DraftPlace | undefined;
 
-  constructor(id: number, sample: number) {
+  constructor(id: number, first: number) {
     this.id = id;
-    this.sample = sample;
+    this.first = first;
   }
 }
 
-/** Grows a trie rule by rule, then freezes it into arrays. */
+/** Grows the path patterns of all hosts, rule by rule, into one trie a host pattern. */
 export class TrieBuilder {
-  readonly #nodes: DraftNode[] = [];
-  readonly #places: Map<string, number>[] = [];
-  readonly #origins = new Map<number, DraftNode>();
+  readonly nodes: DraftNode[] = [];
 
-  /** @param index of the rule in its ordered list; indexes come in ascending order */
-  add(rule: Rule, index: number): void {
-    const place = this.#placeOf(rule, index);
-    for (const method of rule.methods.length === 0 ? [''] : rule.methods) {
-      this.#places[place]?.set(method, index);
-    }
-  }
-
-  freeze(): TrieLayout {
-    const nodes = this.#nodes;
-    const column = (pick: (node: DraftNode) => number): Int32Array => Int32Array.from(nodes, pick);
-    const inner = nodes.map(innerEdges);
-    let innerCount = 0;
-    const innerStart = [0, ...inner.map((edges) => (innerCount += edges.length))];
-    const allInner = inner.flat();
-    const methods = this.#methodIds();
-    return {
-      ...freezeEdges(nodes),
-      traits: Uint8Array.from(nodes, traitsOf),
-      one: column((node) => idOf(node.one)),
-      rest: column((node) => node.rest),
-      end: column((node) => node.end),
-      any: column((node) => node.any),
-      exact: column((node) => idOf(node.exact)),
-      below: column((node) => idOf(node.below)),
-      sample: column((node) => node.sample),
-      innerStart: Int32Array.from(innerStart),
-      innerPattern: allInner.map((edge) => edge.pattern),
-      innerFold: allInner.map((edge) => edge.fold),
-      innerChild: Int32Array.from(allInner, (edge) => edge.child.id),
-      slots: this.#slots(methods),
-      stride: methods.size + 1,
-      methods,
-      origins: new Map([...this.#origins].map(([key, node]) => [key, node.id])),
-    };
-  }
-
-  #node(sample: number): DraftNode {
-    const node = new DraftNode(this.#nodes.length, sample);
-    this.#nodes.push(node);
+  /** @param first index of the rule that asks for the node; a node of its own is the root of a host pattern */
+  node(first: number): DraftNode {
+    const node = new DraftNode(this.nodes.length, first);
+    this.nodes.push(node);
     return node;
   }
 
-  #place(): number {
-    return this.#places.push(new Map()) - 1;
+  /** @param index of the rule in its ordered list; indexes come in ascending order */
+  add(root: DraftNode, rule: Rule, index: number): void {
+    const place = this.#place(root, rule, index);
+    for (const method of rule.methods.length === 0 ? [''] : rule.methods) place.set(method, index);
   }
 
-  #placeOf(rule: Rule, index: number): number {
-    let node = this.#pathRoot(rule, index);
-    if (rule.path.any) return (node.any = node.any === NONE ? this.#place() : node.any);
-    for (const [position, segment] of rule.path.segments.entries()) {
-      if (segment.kind === 'rest') return (node.rest = node.rest === NONE ? this.#place() : node.rest);
-      node = this.#child(node, segment, isFolded(rule.foldMask, position), index);
+  #place(root: DraftNode, { path, foldMask }: Rule, index: number): DraftPlace {
+    if (path.any) return (root.any ??= new Map());
+    let node = root;
+    for (const [position, segment] of path.segments.entries()) {
+      if (segment.kind === 'rest') return (node.rest ??= new Map());
+      node = this.#child(node, segment, isFolded(foldMask, position), index);
     }
-    return (node.end = node.end === NONE ? this.#place() : node.end);
-  }
-
-  #pathRoot(rule: Rule, index: number): DraftNode {
-    const key = originKey(rule.scheme, rule.port);
-    let node = this.#origins.get(key) ?? this.#node(index);
-    this.#origins.set(key, node);
-    if (rule.host.kind === 'any') return (node.below ??= this.#node(index));
-    for (const label of rule.host.name.split('.').toReversed()) {
-      node = this.#child(node, { kind: 'literal', text: label }, false, index);
-    }
-    return rule.host.kind === 'below'
-      ? (node.below ??= this.#node(index))
-      : (node.exact ??= this.#node(index));
+    return (node.end ??= new Map());
   }
 
   #child(
@@ -126,64 +65,45 @@ export class TrieBuilder {
     fold: boolean,
     index: number,
   ): DraftNode {
-    if (segment.kind === 'one') return (node.one ??= this.#node(index));
+    if (segment.kind === 'one') return (node.one ??= this.node(index));
     const text = fold ? segment.text.toLowerCase() : segment.text;
-    const key = `${fold}:${text}`;
-    const known = segment.kind === 'literal' ? node.literals.get(key) : node.inner.get(key);
+    const key = fold ? `folded ${text}` : text;
+    const known = segment.kind === 'literal' ? node.literals?.get(key) : node.inners?.get(key);
     if (known !== undefined) return known.child;
-    const child = this.#node(index);
-    if (segment.kind === 'literal') node.literals.set(key, { text, fold, child });
-    else node.inner.set(key, { pattern: segment, fold, child });
+    const child = this.node(index);
+    if (segment.kind === 'literal') (node.literals ??= new Map()).set(key, { by: text, fold, child });
+    else (node.inners ??= new Map()).set(key, { by: segment, fold, child });
     return child;
   }
+}
 
-  #methodIds(): ReadonlyMap<string, number> {
-    const named = this.#places.flatMap((place) => [...place.keys()]).filter((method) => method !== '');
-    return new Map([...new Set([...KNOWN_METHODS, ...named])].map((method, id) => [method, id]));
+/**
+ * The rules of all places: one row a place, one column a method. What HEAD takes from GET, and known methods from a
+ * rule without any, is filled in.
+ */
+export class MethodTable {
+  /** Column by method. */
+  readonly methods: ReadonlyMap<string, number>;
+  readonly #rules: number[] = [];
+
+  constructor(rules: readonly Rule[]) {
+    const names = new Set([...KNOWN_METHODS, ...rules.flatMap((rule) => rule.methods)]);
+    this.methods = new Map([...names].map((method, column) => [method, column]));
   }
 
-  #slots(methods: ReadonlyMap<string, number>): Int32Array {
-    const stride = methods.size + 1;
-    const slots = new Int32Array(this.#places.length * stride).fill(NONE);
-    for (const [place, rules] of this.#places.entries()) {
-      for (const [method, rule] of rules) slots[place * stride + (methods.get(method) ?? stride - 1)] = rule;
+  /** @returns where the place's row begins, or -1 where there is none */
+  add(place: DraftPlace | undefined): number {
+    if (place === undefined) return -1;
+    const start = this.#rules.length;
+    for (const [method, column] of this.methods) {
+      const named = place.get(method) ?? (method === 'HEAD' ? place.get('GET') : undefined);
+      const unnamed = column < KNOWN_METHODS.length ? place.get('') : undefined;
+      this.#rules.push(named ?? unnamed ?? -1);
     }
-    return slots;
+    return start;
   }
-}
 
-function idOf(node: DraftNode | undefined): number {
-  return node?.id ?? NONE;
-}
-
-function innerEdges(node: DraftNode): readonly InnerEdge[] {
-  return [...node.inner.values()].sort((left, right) => right.pattern.literals - left.pattern.literals);
-}
-
-function traitsOf(node: DraftNode): number {
-  let traits = node.inner.size === 0 ? 0 : HAS_INNER;
-  for (const edge of node.literals.values()) traits |= edge.fold ? HAS_FOLDED : HAS_LITERAL;
-  return traits;
-}
-
-function freezeEdges(
-  nodes: readonly DraftNode[],
-): Pick<TrieLayout, 'edgeNode' | 'edgeText' | 'edgeFold' | 'edgeChild'> {
-  const count = nodes.reduce((sum, node) => sum + node.literals.size, 0);
-  const size = 2 ** Math.ceil(Math.log2(Math.max(count, 1) * 2));
-  const edgeNode = new Int32Array(size).fill(NONE);
-  const edgeText = Array.from({ length: size }, () => '');
-  const edgeFold = new Uint8Array(size);
-  const edgeChild = new Int32Array(size).fill(NONE);
-  for (const node of nodes) {
-    for (const { text, fold, child } of node.literals.values()) {
-      let slot = edgeSlot(node.id, hashText(text, 0, text.length), size - 1);
-      while (edgeNode[slot] !== NONE) slot = (slot + 1) & (size - 1);
-      edgeNode[slot] = node.id;
-      edgeText[slot] = text;
-      edgeFold[slot] = fold ? 1 : 0;
-      edgeChild[slot] = child.id;
-    }
+  freeze(): Int32Array {
+    return Int32Array.from(this.#rules);
   }
-  return { edgeNode, edgeText, edgeFold, edgeChild };
 }

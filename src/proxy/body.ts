@@ -3,22 +3,25 @@ import { Readable } from 'node:stream';
 
 const PIECE_BYTES = 64 * 1024;
 
+/** A body that was broken off or took too long: part of it is lost, and the call must not go out. */
+export const BROKEN = Symbol('broken body');
+
 /**
  * Reads a whole request body, for rules that declare facts.
  *
- * @returns undefined where it is longer than `maxBytes`, ends early or takes longer than `timeoutMs`; what was read
- *   of a longer one is put back, so that the message still holds every byte
+ * @returns undefined where it is longer than `maxBytes`: then what was read is put back, so that the message still
+ *   holds every byte; BROKEN where it ends early or takes longer than `timeoutMs`
  */
 export function readBody(
   req: IncomingMessage,
   maxBytes: number,
   timeoutMs: number,
-): Promise<Buffer | undefined> {
-  if (req.readableEnded || req.destroyed) return Promise.resolve(undefined);
+): Promise<Buffer | typeof BROKEN | undefined> {
+  if (req.readableEnded || req.destroyed) return Promise.resolve(BROKEN);
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
     let size = 0;
-    const settle = (body: Buffer | undefined): void => {
+    const settle = (body: Buffer | typeof BROKEN | undefined): void => {
       clearTimeout(timer);
       req.off('data', onData).off('end', onEnd).off('close', onBroken).off('error', onBroken);
       resolve(body);
@@ -32,7 +35,64 @@ export function readBody(
       req.unshift(Buffer.concat(pieces));
     };
     const onEnd = (): void => settle(Buffer.concat(pieces));
-    const onBroken = (): void => settle(undefined);
+    const onBroken = (): void => settle(BROKEN);
+    const timer = setTimeout(onBroken, timeoutMs);
+    req.on('data', onData).once('end', onEnd).once('close', onBroken).once('error', onBroken);
+  });
+}
+
+/** The beginning of a request body. */
+export interface BodyHead {
+  readonly bytes: Buffer;
+  /** The body ended with it; otherwise the message still holds every byte. */
+  readonly isWhole: boolean;
+}
+
+/** Pieces after each of which the head is looked at; from then on only when it has doubled. */
+const EAGER_LOOKS = 16;
+
+/**
+ * Reads the beginning of a request body, as far as `ends` asks for it.
+ *
+ * @param ends whether the head is complete; called with all that has come so far
+ * @returns at most `maxBytes`; BROKEN where the body ends early or takes longer than `timeoutMs`
+ */
+export function readHead(
+  req: IncomingMessage,
+  maxBytes: number,
+  timeoutMs: number,
+  ends: (bytes: Buffer) => boolean,
+): Promise<BodyHead | typeof BROKEN> {
+  if (req.readableEnded || req.destroyed) return Promise.resolve(BROKEN);
+  return new Promise((resolve) => {
+    let pieces: Buffer[] = [];
+    let size = 0;
+    let looks = 0;
+    let lookAt = 0;
+    const joined = (): Buffer => {
+      const bytes = Buffer.concat(pieces);
+      pieces = [bytes];
+      return bytes;
+    };
+    const settle = (head: BodyHead | typeof BROKEN): void => {
+      clearTimeout(timer);
+      req.off('data', onData).off('end', onEnd).off('close', onBroken).off('error', onBroken);
+      resolve(head);
+    };
+    const onData = (piece: Buffer): void => {
+      pieces.push(piece);
+      size += piece.length;
+      if (size < Math.min(lookAt, maxBytes)) return;
+      looks += 1;
+      if (looks > EAGER_LOOKS) lookAt = 2 * size;
+      const bytes = joined();
+      if (size < maxBytes && !ends(bytes)) return;
+      req.pause();
+      settle({ bytes: bytes.subarray(0, maxBytes), isWhole: false });
+      req.unshift(bytes);
+    };
+    const onEnd = (): void => settle({ bytes: joined(), isWhole: true });
+    const onBroken = (): void => settle(BROKEN);
     const timer = setTimeout(onBroken, timeoutMs);
     req.on('data', onData).once('end', onEnd).once('close', onBroken).once('error', onBroken);
   });

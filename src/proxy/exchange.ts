@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller, Decision } from '@firma/core';
-import type { Enforcer } from '../firma.ts';
+import type { Enforcer, Prepared } from '../firma.ts';
 import type { KnownSession, SessionDirectory } from '../session/directory.ts';
 import { AllowedCall } from './allowed-call.ts';
 import {
@@ -11,7 +11,7 @@ import {
   denialOf,
   failureOf,
 } from './answer.ts';
-import { readBody, RequestBody } from './body.ts';
+import { type BodyHead, BROKEN, readBody, readHead, RequestBody } from './body.ts';
 import type { Connection, InFlight } from './connection.ts';
 import type { Failure } from './failure.ts';
 import { isHeaderValue, type RequestHeaderFilter } from './headers.ts';
@@ -34,6 +34,7 @@ export function callerOf(session: KnownSession): Caller {
   return { token, session: { sid, sub }, source: sid };
 }
 
+const EMPTY_BODY: BodyHead = { bytes: Buffer.alloc(0), isWhole: true };
 const GONE: Failure = { reason: 'OK', detail: 'the agent hung up' };
 const SILENT: Failure = { reason: 'UPSTREAM_TIMEOUT', detail: 'nothing came from the upstream for too long' };
 const CUT: Failure = {
@@ -126,7 +127,7 @@ export class Exchange implements InFlight {
   }
 
   async #decide(caller: Caller): Promise<void> {
-    const { enforcer, limits } = this.#parts;
+    const { enforcer } = this.#parts;
     const reading = readRequest(this.#req, this.#connection.tunnel, this.#readable);
     if (!reading.ok) {
       const refusal = await enforcer.refuse(reading.detail, caller, 'proxy');
@@ -135,16 +136,10 @@ export class Exchange implements InFlight {
     }
     const { raw } = reading;
     const prepared = enforcer.prepare(raw);
-    let body: Buffer | undefined;
-    if (raw.bodyLength === 0) {
-      body = Buffer.alloc(0);
-    } else if (prepared.needsBody && (raw.bodyLength ?? 0) <= enforcer.maxBodyBytes) {
-      this.#continue();
-      this.#phase = 'reading';
-      body = await readBody(this.#req, enforcer.maxBodyBytes, limits.bodyMs);
-      this.#phase = 'deciding';
-    }
-    const decided = enforcer.decidePrepared(prepared, body, caller);
+    const head = await this.#readBody(prepared);
+    // A body that did not end with its head is streamed.
+    const body = head?.isWhole === true ? head.bytes : undefined;
+    const decided = enforcer.decidePrepared(prepared, head?.bytes, caller);
     const decision = decided instanceof Promise ? await decided : decided;
     if (decision.outcome !== 'ALLOW') {
       this.#answer(answerDenial(denialOf(decision), this.#asker()));
@@ -156,6 +151,26 @@ export class Exchange implements InFlight {
     } finally {
       call.finish('INTERNAL');
     }
+  }
+
+  /** As much of the body as the decision needs; undefined where it needs none, or cannot be had. */
+  async #readBody(prepared: Prepared): Promise<BodyHead | undefined> {
+    const { enforcer, limits } = this.#parts;
+    const { raw, bodyNeed } = prepared;
+    if (raw.bodyLength === 0) return EMPTY_BODY;
+    if (bodyNeed === 'none') return undefined;
+    if (bodyNeed === 'whole' && (raw.bodyLength ?? 0) > enforcer.maxBodyBytes) return undefined;
+    this.#continue();
+    this.#phase = 'reading';
+    const ends = (bytes: Buffer): boolean => enforcer.headEnds(prepared, bytes);
+    const read =
+      bodyNeed === 'head'
+        ? await readHead(this.#req, enforcer.maxBodyBytes, limits.bodyMs, ends)
+        : await readBody(this.#req, enforcer.maxBodyBytes, limits.bodyMs);
+    this.#phase = 'deciding';
+    if (read === BROKEN) this.#stopped ??= GONE;
+    if (read === BROKEN || read === undefined) return undefined;
+    return Buffer.isBuffer(read) ? { bytes: read, isWhole: true } : read;
   }
 
   /** Everything between ALLOW and the outcome. A failure before the response began is told to the agent. */

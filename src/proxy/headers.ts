@@ -1,5 +1,13 @@
+/** Fields by which some servers take a request for one to another host or path than was classified. */
+const OTHER_TARGETS: readonly string[] = [
+  'x-forwarded-host',
+  'x-http-path-override',
+  'x-original-url',
+  'x-rewrite-url',
+];
+
 /** Fields that belong to one connection (RFC 9110 §7.6.1), and those this proxy writes itself. */
-const NOT_FORWARDED: ReadonlySet<string> = new Set([
+const CONNECTION_FIELDS: readonly string[] = [
   'connection',
   'content-length',
   'expect',
@@ -12,17 +20,20 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-]);
+];
+
+const NOT_FORWARDED: ReadonlySet<string> = new Set([...CONNECTION_FIELDS, ...OTHER_TARGETS]);
 
 /** What an agent may hold instead of the real thing; ours is set after these are gone. */
 const CREDENTIALS: readonly string[] = ['authorization', 'cookie', 'proxy-authorization', 'x-api-key'];
 
 /** A response's length is kept: it is how the agent notices that a body ended early. */
 const NOT_RETURNED: ReadonlySet<string> = new Set(
-  [...NOT_FORWARDED].filter((name) => name !== 'content-length' && name !== 'host' && name !== 'expect'),
+  CONNECTION_FIELDS.filter((name) => name !== 'content-length' && name !== 'host' && name !== 'expect'),
 );
 
 const NO_NAMES: ReadonlySet<string> = new Set();
+const OTHER_MARKS = /[^a-z0-9-]/;
 
 /** The fields a `Connection` header names, lower case. */
 export function connectionOptions(values: readonly string[]): ReadonlySet<string> {
@@ -34,14 +45,14 @@ export function connectionOptions(values: readonly string[]): ReadonlySet<string
   return names;
 }
 
-/** Many servers read `x_api_key` as `x-api-key`. */
+/** Many servers read `x_api_key` as `x-api-key`, and some every mark (CGI has one name for all of them). */
 function withHyphens(name: string): string {
-  return name.includes('_') ? name.replaceAll('_', '-') : name;
+  return OTHER_MARKS.test(name) ? name.replaceAll(/[^a-z0-9]/g, '-') : name;
 }
 
 /**
- * Which request fields go to the upstream: everything but what is about the connection, what `Connection` names and
- * what carries a credential.
+ * Which request fields go to the upstream: everything but what is about the connection, what `Connection` names, what
+ * names another target and what carries a credential.
  */
 export class RequestHeaderFilter {
   readonly #credentials: ReadonlySet<string>;
@@ -73,7 +84,7 @@ export class RequestHeaderFilter {
       const name = raw[i] ?? '';
       const lower = name.toLowerCase();
       if (NOT_FORWARDED.has(withHyphens(lower)) || dropped.has(lower) || this.isCredential(lower)) continue;
-      if (lower.includes('_') && this.#classified.has(withHyphens(lower))) continue;
+      if (OTHER_MARKS.test(lower) && this.#classified.has(withHyphens(lower))) continue;
       kept.push(name, raw[i + 1] ?? '');
     }
     return kept;

@@ -30,6 +30,7 @@ const HOST_LEVEL: Readonly<Record<string, number>> = {
   'entry-point.ts': 0,
   'cedar-module.ts': 0,
   'closers.ts': 0,
+  'decode-body.ts': 0,
   'exit-code.ts': 0,
   'sha256.ts': 0,
   'wall-clock.ts': 0,

@@ -112,6 +112,27 @@ describe('AuditPipeline', () => {
     await waiting;
   });
 
+  it('lets an ALLOW wait for five seconds and no longer', async () => {
+    const pipeline = await start();
+    process.kill(pidOf(pipeline), 'SIGSTOP');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      pipeline.append(decisionRecord(1));
+      let gaveUp = false;
+      const waiting = pipeline.written()?.catch((error: unknown) => {
+        gaveUp = error instanceof StateUnusable;
+      });
+      await vi.advanceTimersByTimeAsync(4999);
+      expect(gaveUp).toBe(false);
+      await vi.advanceTimersByTimeAsync(1);
+      await waiting;
+      expect(gaveUp).toBe(true);
+    } finally {
+      vi.useRealTimers();
+      process.kill(pidOf(pipeline), 'SIGCONT');
+    }
+  });
+
   it('waits for the disk where that is asked', async () => {
     const pipeline = await start({ fsync: 'always' });
     expect(pipeline.written()).toBeUndefined();

@@ -267,6 +267,14 @@ describe('stage 2', () => {
     expect(await ask()).toMatchObject({ outcome: 'DENY', reason: 'POLICY_ERROR', policies: ['odd'] });
   });
 
+  it('does not let an escape lead past a forbid that names the character', async () => {
+    const purge = `@id("no-purge") forbid (principal, action, resource) when { resource.path like "*:purge" };`;
+    const { ask } = await rig({ policies: POLICIES + purge });
+    for (const target of ['/repos/o/r:purge', '/repos/o/r%3Apurge', '/repos/o/r%3apurge']) {
+      expect(await ask({ target })).toMatchObject({ reason: 'POLICY_FORBID', policies: ['no-purge'] });
+    }
+  });
+
   it('ends the session on a forbid that says so, cuts its transports once, and denies what comes after', async () => {
     const abort = `@id("stop") @outcome("abort") @reason("enough")
       forbid (principal, action == Firma::Action::"repo.admin", resource);`;

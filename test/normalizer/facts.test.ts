@@ -1,71 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Params } from '../../native-free-core/normalizer/envelope.ts';
-import { bytes, isRefusal, normalizerOf, request } from './request.ts';
-
-const FORM = 'application/x-www-form-urlencoded';
-
-const normalizer = normalizerOf(`
-[[rules]]
-method = "POST"
-host = "h.example"
-path = "/form"
-action_class = "payment.transfer"
-[rules.params]
-amount = "form:amount"
-currency = "form:currency"
-note = "form:note"
-
-[[rules]]
-method = "POST"
-host = "h.example"
-path = "/json"
-action_class = "payment.transfer"
-[rules.params]
-amount = "json:/data/0/amount"
-currency = "json:/currency"
-
-[[rules]]
-host = "h.example"
-path = "/query"
-action_class = "payment.transfer"
-[rules.params]
-amount = "query:amount"
-
-[[rules]]
-host = "h.example"
-path = "/users/*/**"
-action_class = "payment.transfer"
-[rules.params]
-count = "header:x-count"
-user = "path:2"
-tail = "path:4"
-`);
-
-interface Sent {
-  readonly body?: string | Uint8Array;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly bodyLength?: number | undefined;
-}
-
-function facts(path: string, sent: Sent): Params | string {
-  const body = typeof sent.body === 'string' ? bytes(sent.body) : sent.body;
-  const bodyLength = 'bodyLength' in sent ? sent.bodyLength : (body?.length ?? 0);
-  const raw = request('POST', `https://h.example${path}`, { headers: sent.headers ?? {}, bodyLength });
-  const matched = normalizer.match(raw);
-  if (isRefusal(matched)) return matched.refused;
-  const envelope = normalizer.envelope(matched, body);
-  if (!isRefusal(envelope)) return envelope.readings[0].params;
-  expect(envelope.refused).toBe('PARAMS_UNREADABLE');
-  return envelope.detail;
-}
-
-function form(body: string | Uint8Array, target = '/form'): Params | string {
-  return facts(target, { body, headers: { 'content-type': FORM } });
-}
-
-function json(body: string | Uint8Array, target = '/json'): Params | string {
-  return facts(target, { body, headers: { 'content-type': 'application/json' } });
-}
+import { facts, FORM, form, json } from './fact-table.ts';
+import { normalizerOf } from './request.ts';
 
 describe('facts of a form', () => {
   it('are typed', () => {
@@ -168,12 +103,33 @@ describe('facts of a form', () => {
     ['multipart', { 'content-type': 'multipart/form-data; boundary=x' }],
     ['another charset', { 'content-type': `${FORM}; charset=utf-16` }],
     ['two charsets', { 'content-type': `${FORM}; charset=utf-8; charset=utf-7` }],
+    ['a charset in another spelling', { 'content-type': `${FORM}; charset=utf8` }],
+    ['another parameter', { 'content-type': `${FORM}; version=1` }],
+    ['another type in a parameter', { 'content-type': `${FORM}; x="multipart/form-data"` }],
+    ['an open quote', { 'content-type': `${FORM}; charset="utf-8` }],
     ['two content types', { 'content-type': [FORM, 'application/json'] }],
     ['two content types in one', { 'content-type': `${FORM}, application/json` }],
     ['gzip', { 'content-type': FORM, 'content-encoding': 'gzip' }],
     ['identity and gzip', { 'content-type': FORM, 'content-encoding': ['identity', 'gzip'] }],
   ])('a body with %s is refused', (_, headers) => {
     expect(facts('/form', { body: 'amount=1', headers })).toEqual(expect.any(String));
+  });
+
+  it('a list of a thousand pairs is the longest, for some servers read no more', () => {
+    expect(form(`${'x=1&'.repeat(999)}amount=1`)).toEqual({ amount: 1 });
+    expect(form(`${'x=1&'.repeat(1000)}amount=1`)).toMatch(/too many pairs/);
+    expect(form('amount=1', `/form?${'&'.repeat(1000)}`)).toMatch(/the query is not a form/);
+  });
+
+  it.each(['_method=DELETE', 'x=1;_method=DELETE', '+_Method=x', '_charset_=utf-7', '_CHARSET_=utf-8'])(
+    '%s in a form is refused: it changes what all of it means',
+    (pair) => {
+      expect(form(`amount=1&${pair}`)).toMatch(/the body has a `_/);
+    },
+  );
+
+  it('a string with a NUL is refused', () => {
+    expect(form('note=a%00b')).toMatch(/without a NUL/);
   });
 
   it('a charset of UTF-8 and the identity coding are what they always are', () => {
@@ -185,38 +141,47 @@ describe('facts of a form', () => {
   });
 });
 
-describe('facts of JSON', () => {
-  it('are found by pointer', () => {
-    expect(json('{"data":[{"amount":12}],"currency":"EUR"}')).toEqual({ amount: 12, currency: 'eur' });
-    expect(json('{"data":[{}]}')).toEqual({});
-    expect(json('{"data":[]}')).toEqual({});
-    expect(facts('/json', { body: '{}', headers: { 'content-type': 'application/vnd.api+json' } })).toEqual(
-      {},
-    );
+describe('facts of a key with brackets', () => {
+  it('are read from a form or a query', () => {
+    expect(
+      form('line_items[0][amount]=5&transfer_data%5Bcurrency%5D=USD&line_items[1][amount]=9', '/items'),
+    ).toEqual({ amount: 5, currency: 'usd' });
+    expect(form('x=1', '/items-query?line_items[0][amount]=5')).toEqual({ amount: 5 });
+    expect(form('line_items[1][amount]=5', '/items')).toEqual({});
   });
 
   it.each([
-    ['a string', '{"data":[{"amount":"12"}]}'],
-    ['null', '{"data":[{"amount":null}]}'],
-    ['negative', '{"data":[{"amount":-12}]}'],
-    ['a fraction', '{"data":[{"amount":12.0}]}'],
-    ['an exponent', '{"data":[{"amount":1e3}]}'],
-    ['too large to be exact', '{"data":[{"amount":9007199254740993}]}'],
-    ['a list', '{"data":[{"amount":[12]}]}'],
-    ['given twice', '{"data":[{"amount":1,"amount":100000}]}'],
-    ['given twice, once escaped', '{"data":[{"amount":1,"amoun\\u0074":100000}]}'],
-    ['given in capitals beside', '{"data":[{"amount":1,"Amount":100000}]}'],
-    ['under a scalar', '{"data":5}'],
-    ['in a body that is a list', '[{"amount":1}]'],
-    ['in a body with a key twice elsewhere', '{"x":1,"x":2,"data":[{"amount":1}]}'],
-  ])('an amount that is %s is refused', (_, body) => {
-    expect(json(body)).toEqual(expect.any(String));
+    ['a second amount', 'line_items[0][amount]=1&line_items%5B0%5D[amount]=100000', '/items'],
+    ['another index for the same place', 'line_items[0][amount]=1&line_items[00][amount]=100000', '/items'],
+    ['an open index', 'line_items[][amount]=100000', '/items'],
+    ['a list in its place', 'line_items[0]=100000', '/items'],
+    ['a negative amount', 'line_items[0][amount]=-1', '/items'],
+    ['a currency of another thing', 'transfer_data[currency][]=usd', '/items'],
+    ['the amount in the query as well', 'line_items[0][amount]=1', '/items?line_items[0][amount]=100000'],
+    ['a part of the same list in the query', 'line_items[0][amount]=1', '/items?line_items[0][quantity]=9'],
+    ['points in the query', 'line_items[0][amount]=1', '/items?line_items.0.amount=9'],
+    ['the amount in the body as well', 'line_items[0][amount]=9', '/items-query?line_items[0][amount]=1'],
+    ['a part of the same list in the body', 'line_items[0][x]=9', '/items-query?line_items[0][amount]=1'],
+  ])('are refused for %s', (_, body, target) => {
+    expect(form(body, target)).toMatch(/`(?:amount|currency|line_items.*|transfer_data.*)` is/);
   });
 
-  it('are refused where the query has the key too', () => {
-    expect(json('{"currency":"usd"}', '/json?currency=eur')).toMatch(/`currency` is in the query/);
-    expect(json('{}', '/json?data[0][amount]=1')).toMatch(/`data`/);
+  it('are refused where JSON has such a list beside the query', () => {
+    expect(json('{"line_items":[{"amount":9}]}', '/items-query?line_items[0][amount]=1')).toMatch(/as well/);
   });
+
+  it.each(['form:a[]', 'form:a[0', 'query:a[00]', 'form:[a]', `form:a${'[0]'.repeat(9)}`, 'query:a[b]c'])(
+    '%s is no key that loads',
+    (key) => {
+      expect(() =>
+        normalizerOf(`[[rules]]
+host = "h.example"
+action_class = "payment.transfer"
+[rules.params]
+amount = "${key}"`),
+      ).toThrow(/table\.toml:5.*names no key/s);
+    },
+  );
 });
 
 describe('facts of a query', () => {

@@ -34,6 +34,7 @@ describe('the strict JSON reader', () => {
     ['a key twice', '{"a":1,"a":2}'],
     ['a key twice, once escaped', '{"amount":1,"\\u0061mount":2}'],
     ['a key twice, deeper', '[{"x":{"a":1,"b":2,"a":1}}]'],
+    ['a NUL in a key', '{"a\\u0000":1}'],
     ['a trailing comma', '{"a":1,}'],
     ['a trailing comma in a list', '[1,]'],
     ['a missing value', '{"a":}'],

@@ -14,7 +14,7 @@ describe('a call with one reading', () => {
     const raw = request('GET', 'https://H.example/repos/Octo/./Hello/?q=1', { bodyLength: undefined });
     const matched = normalizer.match(raw);
     if (isRefusal(matched)) throw new Error(matched.detail);
-    expect(matched).toMatchObject({ needsBody: false, others: [] });
+    expect(matched).toMatchObject({ bodyNeed: 'none', others: [] });
     expect(normalizer.envelope(matched, undefined)).toEqual({
       target: {
         scheme: 'https',
@@ -128,7 +128,7 @@ action_class = "payment.read"
 
   function needsBody(method: string, parts: RequestParts, target = url): boolean {
     const matched = payments.match(request(method, target, parts));
-    return !isRefusal(matched) && matched.needsBody;
+    return !isRefusal(matched) && matched.bodyNeed === 'whole';
   }
 
   it('is needed where a rule reads facts from it and there may be one', () => {

@@ -41,6 +41,19 @@ describe('an encoded slash', () => {
       'code.read GET h.example/repos/o/r2/contents/x',
     ]);
     expect(readings('GET', 'https://h.example/items/..%2F..%2Fx')).toBe('MALFORMED_REQUEST');
+    expect(readings('GET', 'https://h.example/items/1%2F..%2F..%2F..%2Fx')).toBe('MALFORMED_REQUEST');
+  });
+
+  it('needs a rule where it leaves empty segments or dot segments behind, whatever the rule says', () => {
+    expect(readings('GET', 'https://h.example/repos/o/r/branches/a%2F%2Fb')).toBe('UNCLASSIFIED_ACTION');
+    expect(readings('GET', 'https://h.example/repos/o/r/branches/a%2F.%2Fb')).toBe('UNCLASSIFIED_ACTION');
+    expect(readings('GET', 'https://h.example/repos/o/r/branches/%2F')).toBe('UNCLASSIFIED_ACTION');
+    expect(readings('GET', 'https://h.example/items/%2F/')).toBe('UNCLASSIFIED_ACTION');
+    expect(readings('GET', 'https://h.example/%2Fitems/1')).toBe('UNCLASSIFIED_ACTION');
+    expect(readings('GET', 'https://h.example/repos/o/r/contents/%2F%2Fx')).toEqual([
+      'code.read GET h.example/repos/o/r/contents/%2F%2Fx',
+      'code.read GET h.example/repos/o/r/contents/x',
+    ]);
   });
 });
 
@@ -60,9 +73,39 @@ describe('path parameters', () => {
     ]);
     expect(readings('GET', 'https://h.example/repos/o/r/contents/..%3B/..%3B/r2/contents/x')).toEqual([
       'code.read GET h.example/repos/o/r/contents/..%3B/..%3B/r2/contents/x',
+      'code.read GET h.example/repos/o/r/contents/..;/..;/r2/contents/x',
       'code.read GET h.example/repos/o/r2/contents/x',
     ]);
     expect(readings('GET', 'https://h.example/..;/items/1')).toBe('MALFORMED_REQUEST');
+  });
+
+  it('may go from the last segment alone', () => {
+    expect(readings('GET', 'https://h.example/repos/o/r/contents/a;x/b;y')).toEqual([
+      'code.read GET h.example/repos/o/r/contents/a;x/b;y',
+      'code.read GET h.example/repos/o/r/contents/a/b',
+      'code.read GET h.example/repos/o/r/contents/a;x/b',
+    ]);
+  });
+
+  it('may be dropped before what is escaped is decoded', () => {
+    expect(readings('GET', 'https://h.example/items/a%3Bb;c')).toEqual([
+      'issue.read GET h.example/items/a%3Bb;c',
+      'issue.read GET h.example/items/a;b;c',
+      'issue.read GET h.example/items/a%3Bb',
+      'issue.read GET h.example/items/a',
+      'issue.read GET h.example/items/a;b',
+    ]);
+  });
+
+  it('may be dropped before or after dot segments are resolved', () => {
+    expect(readings('GET', 'https://h.example/items/%2E%2E;x')).toBe('UNCLASSIFIED_ACTION');
+    expect(readings('GET', 'https://h.example/items/x;a%2F..%2F..;b%2F..%2Fy')).toBe('MALFORMED_REQUEST');
+    expect(readings('GET', 'https://h.example/repos/o/r/contents/c/a/..;x%2F..%2Fb')).toEqual([
+      'code.read GET h.example/repos/o/r/contents/c/a/..;x%2F..%2Fb',
+      'code.read GET h.example/repos/o/r/contents/c',
+      'code.read GET h.example/repos/o/r/contents/c/a/b',
+      'code.read GET h.example/repos/o/r/contents/b',
+    ]);
   });
 
   it('and encoded slashes together are read in either order', () => {
@@ -83,13 +126,22 @@ describe('an escaped reserved character', () => {
     ]);
   });
 
-  it('is one reading where no other rule is meant', () => {
+  it('is two readings under one rule, because policies and scopes see both', () => {
     expect(readings('GET', 'https://h.example/items/me%40mail.example')).toEqual([
       'issue.read GET h.example/items/me%40mail.example',
+      'issue.read GET h.example/items/me@mail.example',
     ]);
     expect(readings('GET', 'https://h.example/repos/o/r/contents/a%40b%2Fc')).toEqual([
       'code.read GET h.example/repos/o/r/contents/a%40b%2Fc',
+      'code.read GET h.example/repos/o/r/contents/a@b%2Fc',
       'code.read GET h.example/repos/o/r/contents/a%40b/c',
+      'code.read GET h.example/repos/o/r/contents/a@b/c',
+    ]);
+  });
+
+  it('is no other reading where a segment cannot hold the character', () => {
+    expect(readings('GET', 'https://h.example/items/a%3Fb%23c%20d')).toEqual([
+      'issue.read GET h.example/items/a%3Fb%23c%20d',
     ]);
   });
 });
@@ -103,9 +155,23 @@ describe('a method override', () => {
     ['a third header', url, { headers: { 'x-method-override': ' Delete ' } }],
     ['a header given twice', url, { headers: { 'x-http-method-override': ['GET', 'DELETE'] } }],
     ['a list in a header', url, { headers: { 'x-http-method-override': 'GET, DELETE' } }],
+    ['a folded header', url, { headers: { 'x-http-method-override': 'GET,\r\n\tdelete' } }],
+    [
+      'one of two headers',
+      url,
+      { headers: { 'x-http-method-override': 'GET', 'x-method-override': 'DELETE' } },
+    ],
     ['the query', `${url}?_method=DELETE`, {}],
     ['the query, escaped', `${url}?x=1&%5Fmeth%6Fd=%44ELETE`, {}],
     ['the query, behind a semicolon', `${url}?x=1;_method=delete`, {}],
+    ['the query, twice', `${url}?_method=GET&_method=DELETE`, {}],
+    ['the query, in another case', `${url}?_METHOD=DELETE`, {}],
+    ['the query, as a list', `${url}?_method[]=DELETE`, {}],
+    ['the query, in brackets', `${url}?[_method]=DELETE`, {}],
+    ['the query, with what some servers read as `_`', `${url}?.method=DELETE`, {}],
+    ['the query, with a bracket that some servers read as `_`', `${url}?]method=DELETE`, {}],
+    ['the query, behind a blank', `${url}?%20_method=DELETE`, {}],
+    ['the query, cut at NUL', `${url}?_method%00x=DELETE`, {}],
   ])('in %s is a reading, and the riskier one comes first', (_, target, parts) => {
     expect(readings('GET', target, parts)).toEqual([
       'repo.admin DELETE h.example/repos/o/r',
@@ -127,9 +193,26 @@ describe('a method override', () => {
     expect(readings('GET', url, { headers: { 'x-http-method': 'DELETE\u0000' } })).toBe('MALFORMED_REQUEST');
   });
 
+  it('is a reading for each of several, and each of them has to match', () => {
+    const headers = { 'x-http-method-override': 'DELETE', 'x-http-method': 'PUT' };
+    expect(readings('GET', url, { headers })).toBe('UNCLASSIFIED_ACTION');
+    expect(readings('GET', 'https://h.example/items/1', { headers: { 'x-http-method': 'DELETE' } })).toBe(
+      'UNCLASSIFIED_ACTION',
+    );
+  });
+
+  it('makes no call milder than it is without it', () => {
+    expect(readings('DELETE', url, { headers: { 'x-http-method-override': 'GET' } })).toEqual([
+      'repo.admin DELETE h.example/repos/o/r',
+      'code.read GET h.example/repos/o/r',
+    ]);
+  });
+
   it('multiplies with the readings of the path, up to 64', () => {
     expect(readings('POST', `https://h.example/items/a;b?${overrides(31)}`)).toBe('UNCLASSIFIED_ACTION');
     expect(readings('POST', `https://h.example/items/a;b?${overrides(32)}`)).toBe('MALFORMED_REQUEST');
+    const list = { headers: { 'x-http-method': Array.from({ length: 64 }, (_, n) => `M${n}`).join(',') } };
+    expect(readings('POST', 'https://h.example/items/a', list)).toBe('MALFORMED_REQUEST');
     expect(readings('GET', 'https://h.example/items/a;b?_method=POST')).toEqual([
       'issue.write POST h.example/items/a;b',
       'issue.write POST h.example/items/a',

@@ -1,44 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MappingInvalid } from '../../native-free-core/errors.ts';
-import { loadMappings } from '../../native-free-core/normalizer/mappings.ts';
+import { loadMappings, type Mappings } from '../../native-free-core/normalizer/mappings.ts';
+import { hostMatches, isFolded, pathMatches } from '../../native-free-core/normalizer/pattern.ts';
+import type { Rule } from '../../native-free-core/normalizer/rules.ts';
 import { canonicalTarget } from '../../native-free-core/normalizer/target.ts';
-
-interface TestRule {
-  readonly host: string;
-  readonly path?: string;
-  readonly method?: readonly string[];
-  readonly fold?: readonly number[];
-}
-
-function tableOf(rules: readonly TestRule[]): string {
-  return rules
-    .map((rule) =>
-      [
-        '[[rules]]',
-        `host = "${rule.host}"`,
-        ...(rule.path === undefined ? [] : [`path = "${rule.path}"`]),
-        ...(rule.method === undefined ? [] : [`method = ${JSON.stringify(rule.method)}`]),
-        ...(rule.fold === undefined ? [] : [`fold = ${JSON.stringify(rule.fold)}`]),
-        'action_class = "code.read"',
-      ].join('\n'),
-    )
-    .join('\n');
-}
-
-/** Answers with the position of the rule in the list, or -1. */
-function compile(rules: readonly TestRule[]): (method: string, url: string) => number {
-  const text = tableOf(rules);
-  const mappings = loadMappings([{ file: 't', text }]);
-  const starts = text.split('\n').flatMap((line, index) => (line === '[[rules]]' ? [index + 1] : []));
-  return (method, url) => {
-    const slash = url.indexOf('/');
-    const target = canonicalTarget('https', url.slice(0, slash), url.slice(slash));
-    if ('malformed' in target) throw new Error(target.malformed);
-    const found = mappings.rules[mappings.trie.match(target, target.matchPath, method)];
-    return found === undefined ? -1 : starts.indexOf(found.rule.line);
-  };
-}
+import { compile, tableOf, type TestRule } from './test-rules.ts';
 
 function winner(rules: readonly TestRule[], method: string, url: string): TestRule | undefined {
   return rules[compile(rules)(method, url)];
@@ -161,58 +128,6 @@ describe('folded segments', () => {
   });
 });
 
-/** `GET,POST h.example /path`, `* host *`; a `!` behind the path folds its first segment. */
-function parse(text: string): TestRule {
-  const [methods = '', host = '', written = ''] = text.split(' ');
-  const path = written.replace('!', '');
-  return {
-    host,
-    ...(path === '*' ? {} : { path }),
-    ...(methods === '*' ? {} : { method: methods.split(',') }),
-    ...(path === written ? {} : { fold: [1] }),
-  };
-}
-
-describe('conflicts', () => {
-  it.each([
-    ['* h /a', '* h /a'],
-    ['* h *', '* h *'],
-    ['GET,POST h /a', 'POST h /a'],
-    ['* h /a*', '* h /*a'],
-    ['GET h /a*', 'HEAD h /*a'],
-    ['* h /a*/x', '* h /*a/x'],
-    ['* h /a*b', '* h /*ab'],
-    ['* h /a', '* h /A!'],
-    ['* *.h /a/**', '* *.h /a/**'],
-  ])('stop the start: %s and %s', (one, other) => {
-    expect(() => compile([parse(one), parse(other)])).toThrow(/^t:\d+: this rule and the one at t:\d+ match/);
-  });
-
-  it.each([
-    ['GET h /a', 'POST h /a'],
-    ['GET h /a', 'HEAD h /a'],
-    ['* h /a', 'GET h /a'],
-    ['* h /a*', '* h /b*'],
-    ['* h /a*/x', '* h /*a/*'],
-    ['* h /a*/x', '* h /*a/y'],
-    ['* h /a', '* h /A'],
-    ['* h /a', '* h:8443 /a'],
-    ['* *.h /a', '* * /a'],
-  ])('are none where a position separates them or no request matches both: %s and %s', (one, other) => {
-    expect(compile([parse(one), parse(other)])('GET', 'unknown/a')).toBeTypeOf('number');
-  });
-
-  it('name both files', () => {
-    const text = tableOf([{ host: 'h' }]);
-    const load = () =>
-      loadMappings([
-        { file: 'one.toml', text },
-        { file: 'two.toml', text: `\n${text}` },
-      ]);
-    expect(load).toThrow(/^two\.toml:2: .* one\.toml:1 /);
-  });
-});
-
 // An independent reading of semantics §2, as plain as it can be written.
 const ANY = 9;
 
@@ -267,11 +182,12 @@ function segmentSource(segment: string): string {
   return segment === '*' ? '[^/]+' : segment.replaceAll('*', '[^/]*');
 }
 
-const names = ['a', 'b', 'ab', 'xb', 'axb', 'c'];
-const requests: readonly Request[] = ['b', 'a.b', 'x.a.b'].flatMap((host) =>
+// Each kind of pattern has a request that no narrower one matches: a conflict shows whatever stands beside it.
+const names = ['a', 'b', 'ab', 'xb', 'axb', 'ac', 'cxc', 'c'];
+const requests: readonly Request[] = ['b', 'a.b', 'y.b', 'x.a.b', 'c'].flatMap((host) =>
   names
     .flatMap((x) => [`/${x}`, ...names.flatMap((y) => [`/${x}/${y}`, `/${x}/${y}/a`])])
-    .flatMap((path) => ['GET', 'HEAD', 'POST'].map((method) => ({ host, path, method }))),
+    .flatMap((path) => ['GET', 'HEAD', 'POST', 'PUT'].map((method) => ({ host, path, method }))),
 );
 
 const segment = fc.constantFrom('a', 'b', 'ab', '*', 'a*', '*b', 'a*b', '*x*');
@@ -296,6 +212,61 @@ function answers(rules: readonly TestRule[]): unknown {
     return error instanceof MappingInvalid ? 'conflict' : error;
   }
 }
+
+/** Undefined where the rules conflict. */
+function loadUnlessConflict(rules: readonly TestRule[]): Mappings | undefined {
+  try {
+    return loadMappings([{ file: 't', text: tableOf(rules) }]);
+  } catch (error) {
+    if (error instanceof MappingInvalid) return undefined;
+    throw error;
+  }
+}
+
+/** The rule a scan of the ordered rules comes to first: their order, and the matching of one pattern by itself. */
+function scanned(
+  { rules }: Mappings,
+  scheme: string,
+  hostPort: string,
+  path: string,
+  method: string,
+): number {
+  const target = canonicalTarget(scheme === 'http' ? 'http' : 'https', hostPort, path);
+  if ('malformed' in target) throw new Error(target.malformed);
+  const headPlaces = new Set(
+    rules.flatMap((r) => (r.rule.methods.includes('HEAD') ? [placeOf(r.rule)] : [])),
+  );
+  return rules.findIndex(({ rule }) => {
+    if (rule.scheme !== target.scheme || rule.port !== target.port) return false;
+    if (!hostMatches(rule.host, target.host) || !pathMatches(rule.path, path, rule.foldMask)) return false;
+    if (rule.methods.length === 0) return method !== 'PROPFIND';
+    if (rule.methods.includes(method)) return true;
+    return method === 'HEAD' && rule.methods.includes('GET') && !headPlaces.has(placeOf(rule));
+  });
+}
+
+function placeOf({ scheme, port, host, path, foldMask }: Rule): string {
+  const segments = path.segments.map((part, position) => {
+    if (!('text' in part)) return part.kind;
+    return isFolded(foldMask, position) ? `folded ${part.text.toLowerCase()}` : part.text;
+  });
+  return JSON.stringify([scheme, port, host.kind, host.name, path.any, segments]);
+}
+
+const anyRule: fc.Arbitrary<TestRule> = fc
+  .record({
+    rule,
+    port: fc.constantFrom('', '', ':8443'),
+    scheme: fc.constantFrom(undefined, undefined, 'http'),
+    fold: fc.constantFrom(undefined, undefined, [1], [1, 2]),
+  })
+  .map(({ rule: { host, path, method }, port, scheme, fold }) => ({
+    host: host + port,
+    ...(path === undefined ? {} : { path: fold === undefined ? path : path.replace('a', 'A') }),
+    ...(method === undefined ? {} : { method }),
+    ...(scheme === undefined ? {} : { scheme }),
+    ...(fold === undefined ? {} : { fold }),
+  }));
 
 describe('laws of the trie', () => {
   it('answers every request as the plain reading of the order does, or refuses to load a conflict', () => {
@@ -345,5 +316,52 @@ describe('laws of the trie', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('answers as a scan of the ordered rules does, whatever scheme, port, method and case', () => {
+    const origins = ['b', 'a.b:8443', 'x.a.b', 'c'].flatMap((host) => [
+      ['https', host] as const,
+      ['http', host] as const,
+    ]);
+    const asked = ['/', '/a', '/A', '/ab', '/AB/b', '/a/B', '/A/a/a', '/axb/b/c', '/xb/AXB'];
+    let loaded = 0;
+    let matched = 0;
+    fc.assert(
+      fc.property(fc.array(anyRule, { minLength: 1, maxLength: 8 }), (rules) => {
+        const mappings = loadUnlessConflict(rules);
+        if (mappings === undefined) return;
+        loaded++;
+        for (const [scheme, host] of origins) {
+          for (const path of asked) {
+            for (const method of ['GET', 'HEAD', 'POST', 'PROPFIND']) {
+              const target = canonicalTarget(scheme, host, path);
+              if ('malformed' in target) throw new Error(target.malformed);
+              const found = mappings.trie.match(target, path, method);
+              matched += found === -1 ? 0 : 1;
+              expect(found).toBe(scanned(mappings, scheme, host, path, method));
+            }
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+    expect(loaded).toBeGreaterThan(40);
+    expect(matched).toBeGreaterThan(1000);
+  });
+});
+
+describe('a table of 10,000 rules', () => {
+  it('loads, and answers by the rule that is meant', () => {
+    const many = Array.from({ length: 10_000 }, (_, index) => ({
+      host: index % 2 === 0 ? 'h.example' : `h${index}.example`,
+      path: index % 3 === 0 ? `/a/x${index}*/**` : `/a/*/n${index}`,
+    }));
+    const find = compile(many);
+    for (const index of [1, 2, 3, 600, 5001, 9998, 9999]) {
+      const path = index % 3 === 0 ? `/a/x${index}y/z` : `/a/b/n${index}`;
+      const host = index % 2 === 0 ? 'h.example' : `h${index}.example`;
+      expect(many[find('GET', host + path)]).toBe(many[index]);
+    }
+    expect(find('GET', 'h.example/a/b/n10000')).toBe(-1);
   });
 });

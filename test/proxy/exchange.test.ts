@@ -244,7 +244,7 @@ describe('an allowed call', () => {
 
 describe('a body that has to be read first', () => {
   beforeEach(() => {
-    world.enforcer.needsBody = true;
+    world.enforcer.bodyNeed = 'whole';
   });
 
   it('is given whole to the decision and to the upstream', async () => {
@@ -282,6 +282,50 @@ describe('a body that has to be read first', () => {
     expect(world.enforcer.decided[0]?.body).toBeUndefined();
     expect(world.enforcer.refusals).toHaveLength(0);
     wire.destroy();
+  });
+});
+
+describe('a body whose head has to be read first', () => {
+  const PACK = 'p'.repeat(200_000);
+
+  beforeEach(() => {
+    world.enforcer.bodyNeed = 'head';
+    world.enforcer.headEnd = (bytes) => bytes.includes('0000');
+  });
+
+  it('is decided by the head, as soon as that is there, and forwarded whole', async () => {
+    const wire = await tlsTunnel(world, 'api.test:443');
+    wire.send(`POST / HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n4\r\n0000\r\n`);
+    await world.enforcer.until(() => world.enforcer.decided.length === 1);
+    expect(Buffer.from(world.enforcer.decided[0]?.body ?? []).toString()).toBe('hello0000');
+    wire.send(`${PACK.length.toString(16)}\r\n${PACK}\r\n0\r\n\r\n`);
+    expect(await wire.until('ok')).toContain(' 200 ');
+    expect(seen[0]?.body).toBe(`hello0000${PACK}`);
+    wire.destroy();
+  });
+
+  it('is given whole where it ends with its head', async () => {
+    const { wire } = await ask(`POST / HTTP/1.1\r\n${HEAD}Content-Length: 5\r\n\r\nhello`);
+    expect(Buffer.from(world.enforcer.decided[0]?.body ?? []).toString()).toBe('hello');
+    expect(seen[0]?.body).toBe('hello');
+    wire.destroy();
+  });
+
+  it('is looked at no further than the bound', async () => {
+    const { wire } = await ask(`POST / HTTP/1.1\r\n${HEAD}Content-Length: ${PACK.length}\r\n\r\n${PACK}`);
+    expect(world.enforcer.decided[0]?.body).toHaveLength(1024);
+    expect(seen[0]?.body).toBe(PACK);
+    wire.destroy();
+  });
+
+  it('does not go out where the agent hung up, even if the call is allowed without it', async () => {
+    const wire = await tlsTunnel(world, 'api.test:443');
+    wire.send(`POST / HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`);
+    wire.destroy();
+    await world.enforcer.until(() => world.enforcer.finished.length === 1);
+    expect(world.enforcer.decided[0]?.body).toBeUndefined();
+    expect(world.enforcer.committed).toHaveLength(0);
+    expect(seen).toHaveLength(0);
   });
 });
 

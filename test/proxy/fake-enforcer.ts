@@ -1,5 +1,6 @@
 import {
   ACTION_CLASSES,
+  type BodyNeed,
   type Caller,
   type Decision,
   type DispatchFacts,
@@ -25,7 +26,8 @@ export class FakeEnforcer implements Enforcer {
   readonly credentialHeaders: readonly string[] = ['x-service-key'];
   readonly transports = new OpenTransports();
   maxBodyBytes = 1024;
-  needsBody = false;
+  bodyNeed: BodyNeed = 'none';
+  headEnd: (bytes: Buffer) => boolean = () => true;
   verdict: (asked: Decided) => Verdict | Promise<Verdict> = () => ({});
   credential: () => Promise<Injection | undefined> = () => Promise.resolve(undefined);
   recording: (() => Promise<void>) | undefined;
@@ -41,7 +43,11 @@ export class FakeEnforcer implements Enforcer {
 
   prepare(raw: RawRequest): Prepared {
     const matched = { refused: 'UNCLASSIFIED_ACTION', detail: '', target: undefined } as const;
-    return { raw, matched, needsBody: this.needsBody, spentMs: 0 };
+    return { raw, matched, bodyNeed: this.bodyNeed, spentMs: 0 };
+  }
+
+  headEnds(_prepared: Prepared, bytes: Uint8Array): boolean {
+    return this.headEnd(Buffer.from(bytes));
   }
 
   decidePrepared(

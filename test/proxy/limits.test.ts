@@ -85,7 +85,7 @@ describe('a client that takes its time', () => {
   });
 
   it('with a body that has to be read first is decided without it', async () => {
-    world.enforcer.needsBody = true;
+    world.enforcer.bodyNeed = 'whole';
     world.enforcer.verdict = () => ({ outcome: 'DENY', reason: 'PARAMS_UNREADABLE' });
     const wire = await tlsTunnel(world, 'api.test:443');
     wire.send(`POST / HTTP/1.1\r\n${HEAD}Content-Length: 10\r\n\r\nabc`);

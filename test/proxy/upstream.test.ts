@@ -87,7 +87,7 @@ describe('where an allowed call goes', () => {
     expect(asked).toEqual(['name.test']);
   });
 
-  it.each(['10.0.0.1', '127.0.0.1', '169.254.169.254', '[::1]', '[::ffff:10.0.0.1]', '[fd00::1]'])(
+  it.each(['10.0.0.1', '127.0.0.1', '169.254.169.254', '[::1]', '[64:ff9b::10.0.0.1]', '[fd00::1]'])(
     'the literal %s is refused, before a credential is asked for',
     async (host) => {
       const world = await open({});
