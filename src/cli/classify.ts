@@ -3,7 +3,10 @@ import type { Command } from 'commander';
 import { EXIT } from './exit.ts';
 import type { PlaceOptions } from './options.ts';
 import { collect, surroundings, withConfig, withExamples, withJson, withStateDir } from './options.ts';
-import { print, printJson } from './output.ts';
+import { columns, print, printJson } from './output.ts';
+
+/** That many lines still fit a screen; `--json` has them all. */
+const MAX_RUNNERS_UP = 10;
 
 interface Options extends PlaceOptions {
   readonly body?: string;
@@ -26,43 +29,66 @@ async function headersOf(options: Options): Promise<Map<string, string[]>> {
 }
 
 async function classify(method: string, url: string, options: Options): Promise<Explanation> {
-  const { explain, loadMappings, MAX_FACT_BODY, Normalizer } = await import('@firma/core');
+  const { explain, loadMappings, MAX_FACT_BODY } = await import('@firma/core');
   const { openConfig } = await import('../config/open.ts');
   const { toRawRequest } = await import('../call.ts');
+  const { decodeBody } = await import('../decode-body.ts');
   const { readInput } = await import('./input.ts');
   const { mappings } = await openConfig(options, surroundings());
   const headers = await headersOf(options);
   // One byte more than is ever read shows a body that is too long.
-  const body = options.body === undefined ? undefined : await readInput(options.body, MAX_FACT_BODY + 1);
+  const bytes = options.body === undefined ? undefined : await readInput(options.body, MAX_FACT_BODY + 1);
   const { raw } = toRawRequest({ method, url }, 'in-process', new Set());
-  return explain(new Normalizer(loadMappings(mappings)), { ...raw, headers }, body);
+  const body = bytes === undefined ? undefined : { bytes, decode: decodeBody };
+  return explain(loadMappings(mappings), { ...raw, headers }, body);
 }
 
-function toLines({ ok, reason, detail, provider, params, readings }: Explanation): string[] {
-  const facts = Object.entries(params).map(([name, value]) => `${name}=${value}`);
+type Reading = Explanation['readings'][number];
+
+function readingLines({ action_class: name, risk, method, resource, rule, params }: Reading): string[] {
+  const facts = Object.entries(params).map(([key, value]) => `${key}=${value}`);
   return [
-    ...(ok ? [] : [`${reason ?? 'refused'}: ${detail ?? ''}`]),
-    ...readings.flatMap(({ action_class: name, risk, method, resource, rule }) => [
-      `${name} (${risk})`,
-      `  resource  ${method} ${resource}`,
-      `  rule      ${rule.file}:${rule.line}`,
-    ]),
-    ...(provider === null ? [] : [`provider: ${provider}`]),
-    ...(facts.length === 0 ? [] : [`params: ${facts.join(' ')}`]),
+    `${name} (${risk})`,
+    `  resource   ${method} ${resource}`,
+    `  rule       ${rule.file}:${rule.line}`,
+    ...(facts.length === 0 ? [] : [`  params     ${facts.join(' ')}`]),
   ];
+}
+
+function runnerUpLines(runnersUp: Explanation['runners_up']): string[] {
+  if (runnersUp.length === 0) return [];
+  const rows = runnersUp
+    .slice(0, MAX_RUNNERS_UP)
+    .map(({ rule, action_class: name, pattern, why }) => [`  ${rule.file}:${rule.line}`, name, pattern, why]);
+  const more = runnersUp.length - rows.length;
+  return ['runners-up', ...columns(rows), ...(more === 0 ? [] : [`  and ${more} more`])];
+}
+
+async function toLines(explanation: Explanation): Promise<string[]> {
+  const { defaultPort, writtenHost } = await import('@firma/core');
+  const { ok, canonical, provider, readings, runners_up: runnersUp, reason, detail } = explanation;
+  const lines = ok ? [] : [`${reason ?? 'refused'}: ${detail ?? ''}`];
+  lines.push(...readings.flatMap(readingLines));
+  if (canonical !== null) {
+    const { scheme, host, port, path } = canonical;
+    const isDefault = port === (scheme === 'http' ? defaultPort('http') : defaultPort('https'));
+    lines.push(`canonical    ${scheme}://${writtenHost(host)}${isDefault ? '' : `:${port}`}${path}`);
+  }
+  if (provider !== null) lines.push(`provider     ${provider}`);
+  return [...lines, ...runnerUpLines(runnersUp)];
 }
 
 async function run(method: string, url: string, options: Options): Promise<void> {
   const explanation = await classify(method, url, options);
   if (!explanation.ok) process.exitCode = EXIT.checkFailed;
   if (options.json === true) printJson(explanation);
-  else print(toLines(explanation));
+  else print(await toLines(explanation));
 }
 
 export function register(program: Command): void {
   const command = program
     .command('classify')
-    .description('show which action class a call has, and which rule says so')
+    .description('show which action class a call has, which rule says so, and which others lost to it')
     .argument('<method>', 'such as POST')
     .argument('<url>', 'absolute; taken as it is typed')
     .option('--body <file>', 'the body of the call; - is standard input')

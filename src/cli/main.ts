@@ -8,6 +8,7 @@ import { register as registerClassify } from './classify.ts';
 import { register as registerDecide } from './decide.ts';
 import { register as registerDemo } from './demo.ts';
 import { report } from './exit.ts';
+import { register as registerMapping } from './mapping.ts';
 import { stopQuietlyOnClosedPipe } from './output.ts';
 import { register as registerRun } from './run.ts';
 import { register as registerSidecar } from './sidecar.ts';
@@ -21,6 +22,7 @@ const COMMANDS = [
   registerTrust,
   registerClasses,
   registerClassify,
+  registerMapping,
   registerDecide,
   registerToken,
   registerAudit,

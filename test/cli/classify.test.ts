@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeLastingDir } from '../config/place.ts';
 import { type Around, firma } from './firma.ts';
@@ -21,10 +22,25 @@ action_class = "payment.transfer"
 amount = "form:amount"
 
 [[rules]]
+method = "POST"
+host = "github.com"
+path = "/*/*/git-receive-pack"
+action_class = "code.read"
+refine = "git-receive-pack"
+[rules.refine_map]
+create = "code.write"
+update = "code.write"
+delete = "code.destructive"
+
+[[rules]]
 method = "GET"
 host = "pay.example"
 path = "/v1/**"
 action_class = "payment.read"
+
+[[rules]]
+host = "*.example"
+action_class = "payment.tax"
 `;
 
 const FORM = ['--content-type', 'application/x-www-form-urlencoded', '--body', '-'];
@@ -64,6 +80,15 @@ describe('firma classify', () => {
           method: 'POST',
           resource: 'pay.example/v1/transfers/t1',
           rule: { file: 'rules.toml', line: 1 },
+          params: { amount: 500 },
+        },
+      ],
+      runners_up: [
+        {
+          rule: { file: 'rules.toml', line: 26 },
+          pattern: '* *.example *',
+          action_class: 'payment.tax',
+          why: 'host: the exact `pay.example` before `*.example`',
         },
       ],
       reason: null,
@@ -74,8 +99,24 @@ describe('firma classify', () => {
   it('prints the same for a person', async () => {
     const { code, out } = await firma(['classify', 'GET', 'https://pay.example/v1/balance'], project);
     expect(code).toBe(0);
+    expect(out).toBe(
+      [
+        'payment.read (low)',
+        '  resource   GET pay.example/v1/balance',
+        '  rule       rules.toml:20',
+        'canonical    https://pay.example/v1/balance',
+        'runners-up',
+        '  rules.toml:26  payment.tax  * *.example *  host: the exact `pay.example` before `*.example`',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('says for a person why a call is refused, and what was understood of it', async () => {
+    const { code, out } = await firma(['classify', 'GET', 'https://pay.test:8443/a//b'], project);
+    expect(code).toBe(1);
     expect(out).toMatch(
-      /^payment\.read \(low\)\n {2}resource +GET pay\.example\/v1\/balance\n {2}rule +rules\.toml:9\n$/,
+      /^UNCLASSIFIED_ACTION: no rule names the host `pay\.test` on port 8443\ncanonical {4}https:\/\/pay\.test:8443\/a\/b\n$/,
     );
   });
 
@@ -89,7 +130,7 @@ describe('firma classify', () => {
   });
 
   it.each([
-    ['an unmapped path', ['GET', 'https://pay.example/v2'], 'UNCLASSIFIED_ACTION'],
+    ['an unmapped host', ['GET', 'https://example/v2'], 'UNCLASSIFIED_ACTION'],
     ['no host', ['GET', 'pay.example/v1/x'], 'MALFORMED_REQUEST'],
     ['user info', ['GET', 'https://u:p@pay.example/v1/x'], 'MALFORMED_REQUEST'],
     [
@@ -120,6 +161,48 @@ describe('firma classify', () => {
     });
     expect(code).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ ok: false, reason: 'PARAMS_UNREADABLE' });
+  });
+
+  it('decodes a body whose coding a header names', async () => {
+    const args = [
+      'POST',
+      'https://pay.example/v1/transfers/a',
+      ...FORM,
+      '--header',
+      'Content-Encoding: gzip',
+    ];
+    const { code, out } = await firma(['classify', ...args, '--json'], {
+      ...project,
+      input: gzipSync('amount=12'),
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ params: { amount: 12 } });
+  });
+
+  it('reads a push: its head, of however much, and each ref by itself', async () => {
+    const zeros = '0'.repeat(40);
+    const ones = '1'.repeat(40);
+    const commands = [
+      `${ones} ${'2'.repeat(40)} refs/heads/main\0report-status`,
+      `${ones} ${zeros} refs/heads/old`,
+    ].map((line) => `${(line.length + 4).toString(16).padStart(4, '0')}${line}`);
+    const body = Buffer.concat([
+      Buffer.from(`${commands.join('')}0000PACK`, 'latin1'),
+      Buffer.alloc(70_000, 0xff),
+    ]);
+    const place = ['POST', 'https://github.com/octocat/hello/git-receive-pack'];
+    const type = ['--content-type', 'application/x-git-receive-pack-request'];
+    const { code, out } = await firma(['classify', ...place, ...type, '--body', '-', '--json'], {
+      ...project,
+      input: body,
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      readings: [
+        { action_class: 'code.write', params: { git_operation: 'update', git_ref: 'refs/heads/main' } },
+        { action_class: 'code.destructive', params: { git_operation: 'delete', git_ref: 'refs/heads/old' } },
+      ],
+    });
   });
 
   it.each([

@@ -24,6 +24,7 @@ describe('the command line', () => {
     const helps = await allHelp();
     expect([...helps.keys()].sort()).toEqual([
       ...['audit verify', 'classes', 'classify', 'decide', 'demo'],
+      ...['mapping check', 'mapping coverage', 'mapping diff'],
       ...['run', 'sidecar', 'token inspect', 'token issue', 'trust'],
     ]);
     for (const [name, help] of helps) {
