@@ -3,15 +3,32 @@ import { ConfigInvalid, parseToml } from '@firma/core';
 import { shippedPath } from '../src/config/package-root.ts';
 import type { Figure } from './micro/decision.bench.ts';
 
+/** Limits of what `micro/normalizer.bench.ts` measures; the two ratios are of one figure over another. */
+export interface NormalizerBudgets {
+  readonly canonicalUs: number;
+  readonly rewrittenUs: number;
+  readonly rules10000Over10: number;
+  readonly findMyWayOverTrie: number;
+  readonly loadMs: number;
+  readonly loadMb: number;
+}
+
 /** What `bench/budgets.toml` holds: one budget for every figure, and the memory of the sidecar process. */
 export interface Budgets {
   readonly p99Ms: Readonly<Record<Figure, number>>;
+  readonly normalizer: NormalizerBudgets;
   readonly memory: { readonly residentMb: number; readonly growthMb: number };
 }
 
 const KEYS = new Set([
   'decide.warm.p99_ms',
   'decide.cold_token.p99_ms',
+  'normalizer.canonical.median_us',
+  'normalizer.rewritten.median_us',
+  'normalizer.rules_10000.over_rules_10',
+  'normalizer.find_my_way.over_trie',
+  'normalizer.load.ms',
+  'normalizer.load.mb',
   'memory.resident_mb',
   'memory.growth_mb',
 ]);
@@ -48,6 +65,14 @@ export function readBudgets(file = shippedPath('bench/budgets.toml')): Budgets {
   };
   return {
     p99Ms: { warm: budget('decide.warm.p99_ms'), cold_token: budget('decide.cold_token.p99_ms') },
+    normalizer: {
+      canonicalUs: budget('normalizer.canonical.median_us'),
+      rewrittenUs: budget('normalizer.rewritten.median_us'),
+      rules10000Over10: budget('normalizer.rules_10000.over_rules_10'),
+      findMyWayOverTrie: budget('normalizer.find_my_way.over_trie'),
+      loadMs: budget('normalizer.load.ms'),
+      loadMb: budget('normalizer.load.mb'),
+    },
     memory: { residentMb: budget('memory.resident_mb'), growthMb: budget('memory.growth_mb') },
   };
 }

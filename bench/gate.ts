@@ -1,10 +1,13 @@
 // The latency gate: fails where a budget of `bench/budgets.toml` is missed on the lowest p99 of its rounds, since noise
 // only adds. What a loop of fixed work beside every call shows to be the machine's own noise is taken off first: budgets
-// are of the code, and machines are shared. `--plant-ms N` makes every call slower, to see it fail.
+// are of the code, and machines are shared. `--plant-ms N` makes every call slower, to see it fail; of the normalizer,
+// every thousand calls.
 
 import { parseArgs } from 'node:util';
 import { readBudgets } from './budgets.ts';
 import { type Figure, FIGURES, measureDecisions, type Round } from './micro/decision.bench.ts';
+import { measureNormalizer, type NormalizerResult } from './micro/normalizer.bench.ts';
+import { judgeNormalizer, type Verdict } from './normalizer-verdicts.ts';
 
 const { values } = parseArgs({
   options: {
@@ -16,7 +19,7 @@ const { values } = parseArgs({
 });
 
 /** One line, and whether the figure holds its budget in the round that the machine disturbed least. */
-function judge(figure: Figure, rounds: readonly Round[], budgetMs: number): { line: string; ok: boolean } {
+function judge(figure: Figure, rounds: readonly Round[], budgetMs: number): Verdict {
   const own = rounds.filter((round) => round.figure === figure);
   // Never below the median: noise that hit the yardstick alone is not the code's merit.
   const judged = own
@@ -33,22 +36,32 @@ function judge(figure: Figure, rounds: readonly Round[], budgetMs: number): { li
   return { line, ok };
 }
 
-const { p99Ms } = readBudgets();
-const results: Round[] = [];
-let lines: string[] = [];
-let missed = FIGURES.length;
-// Noise only adds, so more rounds can only clear the code of what a neighbour did to the first ones.
-for (let attempt = 0; attempt < Number(values.attempts) && missed > 0; attempt++) {
-  results.push(
-    ...(await measureDecisions({
-      rounds: Number(values.rounds),
-      calls: Number(values.calls),
-      plantMs: Number(values['plant-ms']),
-    })),
-  );
-  const verdicts = FIGURES.map((figure) => judge(figure, results, p99Ms[figure]));
-  lines = verdicts.map(({ line }) => line);
-  missed = verdicts.filter(({ ok }) => !ok).length;
+/** Noise only adds, so more rounds can only clear the code of what a neighbour did to the first ones. */
+async function judged(attempt: () => Promise<readonly Verdict[]>): Promise<readonly Verdict[]> {
+  let verdicts = await attempt();
+  for (let left = Number(values.attempts) - 1; left > 0 && !verdicts.every(({ ok }) => ok); left--) {
+    verdicts = await attempt();
+  }
+  return verdicts;
 }
-process.stdout.write(`${lines.join('\n')}\n`);
-process.exitCode = missed === 0 ? 0 : 1;
+
+const budgets = readBudgets();
+const rounds = Number(values.rounds);
+const calls = Number(values.calls);
+const plantMs = Number(values['plant-ms']);
+
+const decisions: Round[] = [];
+const results: NormalizerResult[] = [];
+const verdicts = [
+  ...(await judged(async () => {
+    decisions.push(...(await measureDecisions({ rounds, calls, plantMs })));
+    return FIGURES.map((figure) => judge(figure, decisions, budgets.p99Ms[figure]));
+  })),
+  ...(await judged(async () => {
+    const samples = Math.ceil(calls / 50);
+    results.push(await measureNormalizer({ rounds, samples, plantMs, withLinear: false }));
+    return judgeNormalizer(results, budgets.normalizer);
+  })),
+];
+process.stdout.write(`${verdicts.map(({ line }) => line).join('\n')}\n`);
+process.exitCode = verdicts.every(({ ok }) => ok) ? 0 : 1;

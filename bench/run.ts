@@ -1,8 +1,9 @@
-// All figures, as a Markdown table on standard output: what `bench/RESULTS.md` is made from.
+// All figures, as Markdown tables on standard output: what `bench/RESULTS.md` is made from.
 
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { FIGURES, measureDecisions } from './micro/decision.bench.ts';
+import { measureNormalizer, type NormalizerFigure } from './micro/normalizer.bench.ts';
 
 const ROUNDS = 5;
 
@@ -32,6 +33,40 @@ for (const figure of FIGURES) {
   lines.push(
     `| decide, ${figure} | ${rounds[0]?.samples ?? 0} | ${medians[Math.floor(ROUNDS / 2)]?.toFixed(0) ?? '-'} µs | ` +
       `${spread(medians)} | ${Math.min(...p99s).toFixed(0)} µs | ${withNoise.join(' ')} |`,
+  );
+}
+
+const NORMALIZER: readonly (readonly [NormalizerFigure, string])[] = [
+  ['canonical', '`Normalizer.match`, canonical target'],
+  ['rewritten', '`Normalizer.match`, rewritten target'],
+  ['trie', 'matching alone: trie'],
+  ['find_my_way', 'matching alone: find-my-way'],
+  ['linear', 'matching alone: linear scan'],
+  ['rules_10', 'trie, 10 rules'],
+  ['rules_10000', 'trie, 10,000 rules'],
+];
+
+const normalizer = await measureNormalizer({ rounds: ROUNDS, samples: 100, plantMs: 0, withLinear: true });
+const ordered = (values: readonly number[]): number[] => [...values].sort((left, right) => left - right);
+const loads = ordered(normalizer.rounds.map(({ loadMs }) => loadMs));
+lines.push(
+  '',
+  `${normalizer.rules} rules, ${normalizer.requests} requests a sample, 100 samples a round. Loading all tables: ` +
+    `${loads.map((ms) => ms.toFixed(0)).join(' ')} ms, ${normalizer.loadedMb.toFixed(1)} MB.`,
+  '',
+  '| figure | lowest median, ns a request | median of each round, ns | times the trie |',
+  '|---|---|---|---|',
+);
+const mediansOf = (figure: NormalizerFigure): readonly number[] =>
+  ordered(normalizer.rounds.flatMap(({ medianUs }) => medianUs.get(figure) ?? [])).map((us) => us * 1000);
+for (const [figure, what] of NORMALIZER) {
+  const medians = mediansOf(figure);
+  const [lowest] = medians;
+  lines.push(
+    lowest === undefined
+      ? `| ${what} | not installed: \`npm ci --prefix bench/peers\` | | |`
+      : `| ${what} | ${lowest.toFixed(0)} | ${medians.map((ns) => ns.toFixed(0)).join(' ')} | ` +
+          `${(lowest / (mediansOf('trie')[0] ?? Number.NaN)).toFixed(2)} |`,
   );
 }
 process.stdout.write(`${lines.join('\n')}\n`);

@@ -63,6 +63,10 @@ export function innerMatches(
   if (from > to || !standsAt(pattern.prefix, text, start, fold)) return false;
   if (!standsAt(pattern.suffix, text, to, fold)) return false;
   if (pattern.middle === undefined) return true;
+  if (!fold) {
+    const at = text.indexOf(pattern.middle, from);
+    return at !== -1 && at + pattern.middle.length <= to;
+  }
   for (let at = from; at + pattern.middle.length <= to; at++) {
     if (standsAt(pattern.middle, text, at, fold)) return true;
   }

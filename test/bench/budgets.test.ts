@@ -18,6 +18,14 @@ describe('the budgets of the project', () => {
   it('are the ones that are promised', () => {
     expect(readBudgets()).toEqual({
       p99Ms: { warm: 0.2, cold_token: 2 },
+      normalizer: {
+        canonicalUs: 1.2,
+        rewrittenUs: 4,
+        rules10000Over10: 1.5,
+        findMyWayOverTrie: 1.5,
+        loadMs: 50,
+        loadMb: 10,
+      },
       memory: { residentMb: 300, growthMb: 20 },
     });
   });
@@ -27,6 +35,7 @@ describe('the budgets of the project', () => {
     ['a memory limit that is missing', 'growth_mb = 20', '', '`memory.growth_mb` must be'],
     ['one that is no number', 'p99_ms = 2.0', 'p99_ms = "2.0"', '`decide.cold_token.p99_ms` must be'],
     ['one that nothing can hold', 'resident_mb = 300', 'resident_mb = 0', '`memory.resident_mb` must be'],
+    ['a ratio that is missing', 'over_trie = 1.5', '', '`normalizer.find_my_way.over_trie` must be'],
     [
       'one of a figure that nobody measures',
       '[decide.warm]',
