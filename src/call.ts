@@ -175,8 +175,19 @@ export function toRawRequest(
   readHeaders: ReadonlySet<string>,
 ): CallRequest {
   const { scheme, hostPort, target } = splitUrl(call.url);
+  const headers = readableHeaders(Object.entries(call.headers ?? NO_HEADERS), readHeaders);
+  const body = encoder.encode(call.body ?? '');
+  const raw = { method: call.method, scheme, hostPort, target, headers, transport, bodyLength: body.length };
+  return { raw, body };
+}
+
+/** Of the fields of a request those that classification reads, by lower-case name, each value of a name in order. */
+export function readableHeaders(
+  fields: Iterable<readonly [string, string]>,
+  readHeaders: ReadonlySet<string>,
+): Map<string, string[]> {
   const headers = new Map<string, string[]>();
-  for (const [name, value] of Object.entries(call.headers ?? NO_HEADERS)) {
+  for (const [name, value] of fields) {
     // Many servers read `X_HTTP_Method`, and some `X.HTTP.Method`, as `X-HTTP-Method`: what they could see is looked at.
     const lower = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
     if (!readHeaders.has(lower)) continue;
@@ -184,9 +195,7 @@ export function toRawRequest(
     if (values === undefined) headers.set(lower, [value]);
     else values.push(value);
   }
-  const body = encoder.encode(call.body ?? '');
-  const raw = { method: call.method, scheme, hostPort, target, headers, transport, bodyLength: body.length };
-  return { raw, body };
+  return headers;
 }
 
 /** A decision as the object that is sent to whoever asked. Nothing secret is in it. */

@@ -5,8 +5,8 @@ import type { Rule } from './rules.ts';
 /** A text that is equal for rules whose methods stand beside one another: same origin, host and path, folded alike. */
 export function placeOf({ scheme, port, host, path, foldMask }: Rule): string {
   const segments = path.segments.map((segment, position) => {
-    if (!('text' in segment)) return segment.kind;
-    return isFolded(foldMask, position) ? [segment.text.toLowerCase()] : segment.text;
+    if (!('text' in segment)) return [segment.kind];
+    return isFolded(foldMask, position) ? ['folded', segment.text.toLowerCase()] : segment.text;
   });
   return JSON.stringify([scheme, port, host.kind, host.name, path.any, segments]);
 }

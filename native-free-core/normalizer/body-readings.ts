@@ -1,14 +1,12 @@
-import type { ActionClassInfo } from '../registry/classes.ts';
+import { compareRisk } from '../registry/classes.ts';
 import type { CallBody } from './call-body.ts';
-import type { NormalizerReason, Params, Reading } from './envelope.ts';
+import { MAX_READINGS, NO_PARAMS, type NormalizerReason, type Params, type Reading } from './envelope.ts';
 import { FactReader } from './fact-reader.ts';
 import { Unreadable } from './form.ts';
 import type { MappedRule } from './mappings.ts';
 import type { Matched, MatchedReading } from './normalizer.ts';
 import { operationsOf } from './refine/operations.ts';
 import { OWN_OPERATION, refinedClass, type Operation } from './refine/refinement.ts';
-
-export const MAX_READINGS = 64;
 
 /** Why the body of a call allows no reading of it. */
 export interface BodyProblem {
@@ -18,7 +16,6 @@ export interface BodyProblem {
 
 export type Readings = readonly [Reading, ...Reading[]];
 
-const NO_PARAMS: Params = Object.freeze({});
 const OWN: readonly Operation[] = [OWN_OPERATION];
 
 /**
@@ -93,8 +90,4 @@ function malformed(detail: string): BodyProblem {
 /** Highest risk first, ties by the order of the classes; a sort keeps equal ones as they came. */
 function byRisk(left: Reading, right: Reading): number {
   return compareRisk(left.actionClass, right.actionClass);
-}
-
-export function compareRisk(left: ActionClassInfo, right: ActionClassInfo): number {
-  return right.riskRank - left.riskRank || left.index - right.index;
 }

@@ -1,5 +1,4 @@
-import { ACTION_CLASSES, type ActionClassInfo } from '../registry/classes.ts';
-import { compareRisk } from './body-readings.ts';
+import { ACTION_CLASSES, compareRisk, type ActionClassInfo } from '../registry/classes.ts';
 import type { Mappings } from './mappings.ts';
 import { Normalizer } from './normalizer.ts';
 import { writtenOperation, type PublishedOperation } from './operations-list.ts';

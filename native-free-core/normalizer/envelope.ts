@@ -47,6 +47,11 @@ export interface CanonicalTarget {
 /** A fact from a request: `amount` and `count` are integers in minor units, everything else a string. */
 export type Params = Readonly<Record<string, number | string>>;
 
+export const NO_PARAMS: Params = Object.freeze({});
+
+/** In how many ways a call may be read: one that can be read in more is refused. */
+export const MAX_READINGS = 64;
+
 export interface Resource {
   readonly host: string;
   readonly port: number;
@@ -77,7 +82,7 @@ export interface Envelope {
   readonly target: CanonicalTarget;
   readonly method: string;
   readonly transport: Transport;
-  /** 1 to 64; the first is the reading of highest risk, which is the one counted and recorded. */
+  /** At most `MAX_READINGS`; the first is the reading of highest risk, which is the one counted and recorded. */
   readonly readings: readonly [Reading, ...Reading[]];
   /** 2^53-1 where unknown. */
   readonly bodyBytes: number;

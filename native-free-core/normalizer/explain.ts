@@ -1,6 +1,14 @@
 import type { ActionClassInfo } from '../registry/classes.ts';
 import { MAX_FACT_BODY, type DecodeBody } from './call-body.ts';
-import type { CanonicalTarget, Params, RawRequest, Reading, Refusal } from './envelope.ts';
+import {
+  NO_PARAMS,
+  type CanonicalTarget,
+  type Params,
+  type RawRequest,
+  type Reading,
+  type Refusal,
+  type Scheme,
+} from './envelope.ts';
 import type { Mappings } from './mappings.ts';
 import { Normalizer, type Matched, type MatchedReading } from './normalizer.ts';
 import { pathReadings } from './path-readings.ts';
@@ -37,7 +45,7 @@ export interface ExplainedRunnerUp {
 export interface Explanation {
   readonly ok: boolean;
   readonly canonical: {
-    readonly scheme: string;
+    readonly scheme: Scheme;
     readonly host: string;
     readonly port: number;
     readonly path: string;
@@ -64,7 +72,6 @@ export interface ExplainedBody {
 }
 
 const NO_BODY: ExplainedBody = { bytes: new Uint8Array(0) };
-const NO_PARAMS: Params = Object.freeze({});
 
 /**
  * Classifies one request for a person to read: what it is, by which rule and before which others, or why it is refused.

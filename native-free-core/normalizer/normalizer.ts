@@ -1,19 +1,22 @@
-import { compareRisk, MAX_READINGS, plainReading, readingsOf } from './body-readings.ts';
+import { compareRisk } from '../registry/classes.ts';
+import { plainReading, readingsOf } from './body-readings.ts';
 import { CallBody, type DecodeBody } from './call-body.ts';
-import type {
-  BodyNeed,
-  CanonicalTarget,
-  Envelope,
-  NormalizerReason,
-  RawRequest,
-  Refusal,
-  Resource,
+import {
+  type BodyNeed,
+  type CanonicalTarget,
+  type Envelope,
+  MAX_READINGS,
+  type NormalizerReason,
+  type RawRequest,
+  type Refusal,
+  type Resource,
 } from './envelope.ts';
 import type { MappedRule, Mappings } from './mappings.ts';
 import { methodProblem } from './method.ts';
 import { mayOverrideMethod, methodsOf } from './method-override.ts';
 import { hasOneReading, pathReadings, type PathReading } from './path-readings.ts';
 import { receivePackHeadEnds } from './refine/operations.ts';
+import { writtenRule } from './rule-match.ts';
 import { resourceOf } from './resource.ts';
 import { MAX_SHOWN_SIZE, shownSize } from './shown-size.ts';
 import { canonicalTarget, hostHeaderProblem } from './target.ts';
@@ -166,11 +169,10 @@ export class Normalizer {
     const { trie, rules } = this.#mappings;
     const nearest = rules[trie.nearest()]?.rule;
     if (nearest !== undefined) {
-      const { methods, host, path, where } = nearest;
       return refusal(
         'UNCLASSIFIED_ACTION',
         `no rule matches this path of \`${target.host}\` for \`${method}\`; the nearest is ` +
-          `\`${methods.join(',') || '*'} ${host.text} ${path.text}\` at ${where}`,
+          `\`${writtenRule(nearest)}\` at ${nearest.where}`,
         target,
       );
     }

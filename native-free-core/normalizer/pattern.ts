@@ -39,6 +39,11 @@ export function compileHost(text: string): HostPattern | Invalid {
   if (plain.includes('*')) {
     return { invalid: `host \`${text}\` has a wildcard that is not a leading \`*.\` and not \`*\` alone` };
   }
+  if (plain.includes('/')) {
+    return {
+      invalid: `host \`${text}\` has a scheme or a path; write the host alone, and those as \`scheme\` and \`path\``,
+    };
+  }
   const parsed = parseHostPort(plain, 0);
   if ('malformed' in parsed) return { invalid: `host \`${text}\` is no host pattern: ${parsed.malformed}` };
   const { host } = parsed;
@@ -56,6 +61,8 @@ export function compileHost(text: string): HostPattern | Invalid {
 
 /** Reads a path pattern that starts with `/`; every path is `ANY_PATH`, not a text. */
 export function compilePath(text: string): PathPattern | Invalid {
+  if (!text.startsWith('/'))
+    return { invalid: `path \`${text}\` does not start with \`/\`; write \`/${text}\`` };
   const canonical = canonicalPath(text);
   if (typeof canonical !== 'string') {
     return { invalid: `path \`${text}\` is no path pattern: ${canonical.malformed}` };

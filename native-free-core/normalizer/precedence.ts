@@ -1,11 +1,11 @@
 import { MappingInvalid } from '../errors.ts';
+import { answeredMethods, headPlaces } from './answered-methods.ts';
 import { isFolded } from './pattern.ts';
 import type { Rule } from './rules.ts';
-import { segmentsMeet, type SegmentPattern } from './segment.ts';
+import { segmentRank, segmentsMeet, WILDCARD_RANK } from './segment.ts';
 
-const ONE = 1_000_001;
-const REST = 1_000_002;
-const ANY = 1_000_003;
+const REST = WILDCARD_RANK + 1;
+const ANY = WILDCARD_RANK + 2;
 
 /**
  * Sorts rules by left-to-right specificity: host labels from the registrable end, path segments from the left,
@@ -33,12 +33,6 @@ function ranksOf(rule: Rule): readonly number[] {
   return [...hostRanks, ...pathRanks, rule.methods.length === 0 ? ANY : 0];
 }
 
-function segmentRank(segment: SegmentPattern): number {
-  if (segment.kind === 'literal') return 0;
-  if (segment.kind === 'inner') return ONE - 1 - segment.literals;
-  return segment.kind === 'one' ? ONE : REST;
-}
-
 function compareRanks(left: readonly number[], right: readonly number[]): number {
   const length = Math.min(left.length, right.length);
   for (let i = 0; i < length; i++) {
@@ -58,7 +52,7 @@ function compareTexts(left: string, right: string): number {
 }
 
 function refuseConflicts(ordered: readonly Rule[]): void {
-  const named = headPlaces(ordered);
+  const heads = headPlaces(ordered);
   // By `conflictKey`, then by the lengths and the texts of what stands before and behind wildcards in segments.
   const groups = new Map<string, Map<string, Map<string, Rule[]>>>();
   for (const rule of ordered) {
@@ -71,7 +65,7 @@ function refuseConflicts(ordered: readonly Rule[]): void {
     for (const [otherShape, byTexts] of shapes) {
       // Of one shape only those with the same texts can meet: a large table stays cheap to check.
       const candidates = otherShape === shape ? [byTexts.get(texts) ?? []] : byTexts.values();
-      for (const others of candidates) for (const other of others) refuseConflict(rule, other, named);
+      for (const others of candidates) for (const other of others) refuseConflict(rule, other, heads);
     }
     const byTexts = shapes.get(shape) ?? new Map<string, Rule[]>();
     shapes.set(shape, byTexts);
@@ -81,8 +75,8 @@ function refuseConflicts(ordered: readonly Rule[]): void {
   }
 }
 
-function refuseConflict(rule: Rule, other: Rule, named: ReadonlySet<string>): void {
-  if (!pathsMeet(rule, other) || !methodsMeet(rule, other, named)) return;
+function refuseConflict(rule: Rule, other: Rule, heads: ReadonlySet<string>): void {
+  if (!pathsMeet(rule, other) || !methodsMeet(rule, other, heads)) return;
   throw new MappingInvalid(
     `this rule and the one at ${other.where} match the same requests and neither is more specific; ` +
       'remove one, or make its path or method narrower',
@@ -117,29 +111,8 @@ function pathsMeet(left: Rule, right: Rule): boolean {
   });
 }
 
-function methodsMeet(left: Rule, right: Rule, named: ReadonlySet<string>): boolean {
+function methodsMeet(left: Rule, right: Rule, heads: ReadonlySet<string>): boolean {
   if (left.methods.length === 0) return true;
-  return answered(left, named).some((method) => answered(right, named).includes(method));
-}
-
-/** A rule for GET answers HEAD too, unless a rule at the same place names HEAD. */
-function answered(rule: Rule, named: ReadonlySet<string>): readonly string[] {
-  if (!rule.methods.includes('GET') || named.has(placeOf(rule))) return rule.methods;
-  return [...rule.methods, 'HEAD'];
-}
-
-function headPlaces(rules: readonly Rule[]): ReadonlySet<string> {
-  return new Set(rules.filter((rule) => rule.methods.includes('HEAD')).map(placeOf));
-}
-
-/** Equal for rules whose methods stand in one place of the trie. */
-function placeOf(rule: Rule): string {
-  const { scheme, port, host, path } = rule;
-  const segments = path.segments.map((segment, position) => {
-    if (!('text' in segment)) return [segment.kind];
-    return isFolded(rule.foldMask, position)
-      ? ['folded', segment.text.toLowerCase()]
-      : [segment.kind, segment.text];
-  });
-  return JSON.stringify([scheme, port, host.kind, host.name, path.any, segments]);
+  const methods = answeredMethods(right, heads);
+  return answeredMethods(left, heads).some((method) => methods.includes(method));
 }

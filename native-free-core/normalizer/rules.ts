@@ -1,12 +1,11 @@
 import { MappingInvalid } from '../errors.ts';
-import { ACTION_CLASSES, findActionClass, type ActionClassInfo } from '../registry/classes.ts';
+import type { ActionClassInfo } from '../registry/classes.ts';
 import { parseToml } from '../toml.ts';
 import type { Scheme } from './envelope.ts';
 import { methodProblem } from './method.ts';
 import { compileParam, type ParamSpec } from './param-spec.ts';
 import { ANY_PATH, compileHost, compilePath, type HostPattern, type PathPattern } from './pattern.ts';
 import { readRefinement, type Refinement } from './refine/refinement.ts';
-import { didYouMean } from './suggest.ts';
 import { Table } from './table.ts';
 import { defaultPort } from './target.ts';
 
@@ -82,15 +81,8 @@ function readRule(table: Table): Rule {
   const scheme = table.oneOf('scheme', ['https', 'http']) ?? 'https';
   const host = table.checked('host', compileHost(table.requiredString('host')));
   const path = table.string('path') ?? '*';
-  const className = table.requiredString('action_class');
-  const actionClass = findActionClass(className);
-  if (actionClass === undefined) {
-    const near = didYouMean(
-      className,
-      ACTION_CLASSES.map((info) => info.name),
-    );
-    throw table.error(['action_class'], `\`${className}\` is no action class${near}`);
-  }
+  const actionClass = table.actionClass('action_class');
+  const pattern = path === '*' ? ANY_PATH : table.checked('path', compilePath(path));
   return {
     file,
     line,
@@ -98,11 +90,11 @@ function readRule(table: Table): Rule {
     scheme,
     host,
     port: host.port ?? defaultPort(scheme),
-    path: path === '*' ? ANY_PATH : table.checked('path', compilePath(path)),
+    path: pattern,
     methods: readMethods(table),
     actionClass,
-    params: readParams(table),
-    foldMask: readFold(table),
+    params: readParams(table, pattern),
+    foldMask: readFold(table, pattern),
     encodedSlash: table.boolean('encoded_slash') ?? false,
     refinement: readRefinement(table, actionClass),
   };
@@ -118,19 +110,27 @@ function readMethods(table: Table): readonly string[] {
     if (typeof method !== 'string')
       throw table.error(['method'], '`method` is not a string or a list of strings');
     const problem = methodProblem(method);
-    if (problem !== undefined) throw table.error(['method'], `\`${method}\`: ${problem}`);
+    if (problem !== undefined) throw table.error(['method'], `\`method\` names \`${method}\`: ${problem}`);
     if (names.has(method)) throw table.error(['method'], `\`${method}\` is named twice`);
     names.add(method);
   }
   return [...names].sort();
 }
 
-function readParams(table: Table): readonly ParamSpec[] {
+function readParams(table: Table, path: PathPattern): readonly ParamSpec[] {
   const params = table.table('params');
   if (params === undefined) return [];
   const specs = Object.keys(params.value)
     .sort()
     .map((name) => params.checked(name, compileParam(name, params.requiredString(name))));
+  for (const { name, source, segment } of specs) {
+    if (source === 'path' && !hasSegment(path, segment + 1)) {
+      throw params.error(
+        [name],
+        `\`path:${segment + 1}\` names a segment that \`${path.text}\` does not have`,
+      );
+    }
+  }
   const bodies = new Set(
     specs.map((spec) => spec.source).filter((kind) => kind === 'form' || kind === 'json'),
   );
@@ -140,7 +140,12 @@ function readParams(table: Table): readonly ParamSpec[] {
   return specs;
 }
 
-function readFold(table: Table): number {
+/** Whether paths of a pattern can have so many segments. */
+function hasSegment({ any, segments }: PathPattern, position: number): boolean {
+  return any || segments.at(-1)?.kind === 'rest' || position <= segments.length;
+}
+
+function readFold(table: Table, path: PathPattern): number {
   const value = table.value['fold'];
   if (value === undefined) return 0;
   if (!Array.isArray(value)) throw table.error(['fold'], '`fold` is not a list of segment numbers');
@@ -148,6 +153,12 @@ function readFold(table: Table): number {
   for (const segment of value as unknown[]) {
     if (!Number.isInteger(segment) || Number(segment) < 1 || Number(segment) > MAX_FOLDED_SEGMENT) {
       throw table.error(['fold'], `\`fold\` names segments from 1 to ${MAX_FOLDED_SEGMENT}`);
+    }
+    if (!hasSegment(path, Number(segment))) {
+      throw table.error(
+        ['fold'],
+        `\`fold\` names segment ${Number(segment)}, which \`${path.text}\` does not have`,
+      );
     }
     mask |= 1 << (Number(segment) - 1);
   }

@@ -35,6 +35,16 @@ export function compileSegment(text: string): SegmentPattern | undefined {
     : { kind: 'inner', text, prefix, middle: second, suffix: third, literals };
 }
 
+/** The rank of a `*` segment; more than the characters of any pattern. */
+export const WILDCARD_RANK = 1_000_000;
+
+/** Of two segments at one position the one with the lower rank is the more specific (semantics §2). */
+export function segmentRank(segment: SegmentPattern): number {
+  if (segment.kind === 'literal') return 0;
+  if (segment.kind === 'inner') return WILDCARD_RANK - segment.literals;
+  return segment.kind === 'one' ? WILDCARD_RANK : WILDCARD_RANK + 1;
+}
+
 /** Lower case of an ASCII letter's code, any other code as it is. */
 export function lowerCode(code: number): number {
   return code >= 65 && code <= 90 ? code + 32 : code;

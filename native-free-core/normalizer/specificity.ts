@@ -1,6 +1,6 @@
 import type { HostPattern, PathPattern } from './pattern.ts';
 import type { Rule } from './rules.ts';
-import type { SegmentPattern } from './segment.ts';
+import { segmentRank, WILDCARD_RANK, type SegmentPattern } from './segment.ts';
 
 /** One position at which one of two rules is the more specific. */
 export interface Difference {
@@ -9,10 +9,6 @@ export interface Difference {
   /** For a person, the more specific one first: ``path segment 4: the literal `pulls` before `*` ``. */
   readonly why: string;
 }
-
-// More than the characters of any pattern.
-const ONE = 100_000;
-const REST = ONE + 1;
 
 /**
  * Where two rules differ, from the left: host, path segments, method (semantics §2, "First match wins").
@@ -68,13 +64,7 @@ function add(
 /** Of host patterns that share a host, the longer name is the narrower one. */
 function hostRank({ kind, name }: HostPattern): number {
   if (kind === 'exact') return 0;
-  return kind === 'below' ? ONE - name.length : REST;
-}
-
-function segmentRank(segment: SegmentPattern): number {
-  if (segment.kind === 'literal') return 0;
-  if (segment.kind === 'inner') return ONE - segment.literals;
-  return segment.kind === 'one' ? ONE : REST;
+  return kind === 'below' ? WILDCARD_RANK - name.length : WILDCARD_RANK;
 }
 
 function shownHost({ kind, text }: HostPattern): string {

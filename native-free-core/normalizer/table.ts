@@ -1,4 +1,5 @@
 import { MappingInvalid, type SourceLocation } from '../errors.ts';
+import { ACTION_CLASSES, findActionClass, type ActionClassInfo } from '../registry/classes.ts';
 import type { TomlDocument, TomlPath } from '../toml.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -41,6 +42,14 @@ export class Table {
     const value = this.value[key];
     if (value === undefined || typeof value === 'string') return value;
     throw this.error([key], `\`${key}\` is not a string`);
+  }
+
+  actionClass(key: string): ActionClassInfo {
+    const name = this.requiredString(key);
+    const found = findActionClass(name);
+    if (found !== undefined) return found;
+    const names = ACTION_CLASSES.map((info) => info.name);
+    throw this.error([key], `\`${name}\` is no action class${didYouMean(name, names)}`);
   }
 
   requiredString(key: string): string {

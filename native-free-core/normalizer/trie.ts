@@ -46,10 +46,10 @@ export class Trie {
    * Cost: O(host labels + path segments) where rules do not overlap, no allocation.
    */
   match(target: CanonicalTarget, path: string, method: string): number {
-    const column = this.#methods.get(method) ?? -1;
+    const column = this.#methods.get(method) ?? NONE;
     const hosts = this.#origins.get(originKey(target.scheme, target.port));
     this.#paths.start(path, column);
-    if (column < 0 || hosts === undefined) return -1;
+    if (column < 0 || hosts === undefined) return NONE;
     const roots = hosts.rootsOf(target.host);
     let rule = this.#count;
     for (let i = 0; i < roots.length; i++) {
@@ -57,7 +57,7 @@ export class Trie {
       if (root < 0) break;
       rule = this.#paths.find(root, rule);
     }
-    return rule === this.#count ? -1 : rule;
+    return rule === this.#count ? NONE : rule;
   }
 
   /** Whether a method is a known one, or some rule names it. */

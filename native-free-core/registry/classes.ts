@@ -237,6 +237,11 @@ export const ACTION_CLASSES: readonly ActionClassInfo[] = Object.freeze(
   ),
 );
 
+/** Order of a sort: highest risk first, ties by the order of the list. */
+export function compareRisk(left: ActionClassInfo, right: ActionClassInfo): number {
+  return right.riskRank - left.riskRank || left.index - right.index;
+}
+
 /** The categories, in the order of their first class. */
 export const CATEGORIES: readonly string[] = Object.freeze([
   ...new Set(ACTION_CLASSES.map((info) => info.category)),

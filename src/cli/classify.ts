@@ -2,7 +2,7 @@ import type { Explanation } from '@firma/core';
 import type { Command } from 'commander';
 import { EXIT } from './exit.ts';
 import type { PlaceOptions } from './options.ts';
-import { collect, surroundings, withConfig, withExamples, withJson, withStateDir } from './options.ts';
+import { collect, withConfig, withExamples, withJson, withStateDir } from './options.ts';
 import { columns, print, printJson } from './output.ts';
 
 /** That many lines still fit a screen; `--json` has them all. */
@@ -12,35 +12,35 @@ interface Options extends PlaceOptions {
   readonly body?: string;
   readonly header?: readonly string[];
   readonly contentType?: string;
+  readonly mapping?: readonly string[];
   readonly json?: boolean;
 }
 
-async function headersOf(options: Options): Promise<Map<string, string[]>> {
+async function fieldsOf(options: Options): Promise<(readonly [string, string])[]> {
   const { Usage } = await import('@firma/core');
-  const headers = new Map<string, string[]>();
-  if (options.contentType !== undefined) headers.set('content-type', [options.contentType]);
+  const fields: (readonly [string, string])[] = [];
+  if (options.contentType !== undefined) fields.push(['content-type', options.contentType]);
   for (const line of options.header ?? []) {
     const colon = line.indexOf(':');
     if (colon < 1) throw new Usage('a header is written `name: value`');
-    const name = line.slice(0, colon).trim().toLowerCase();
-    headers.set(name, [...(headers.get(name) ?? []), line.slice(colon + 1).trim()]);
+    fields.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()]);
   }
-  return headers;
+  return fields;
 }
 
 async function classify(method: string, url: string, options: Options): Promise<Explanation> {
   const { explain, loadMappings, MAX_FACT_BODY } = await import('@firma/core');
-  const { openConfig } = await import('../config/open.ts');
-  const { toRawRequest } = await import('../call.ts');
+  const { readableHeaders, toRawRequest } = await import('../call.ts');
   const { decodeBody } = await import('../decode-body.ts');
   const { readInput } = await import('./input.ts');
-  const { mappings } = await openConfig(options, surroundings());
-  const headers = await headersOf(options);
+  const { readTables } = await import('./mapping/tables.ts');
+  const mappings = loadMappings(await readTables(options.mapping, options));
+  const headers = readableHeaders(await fieldsOf(options), mappings.readHeaders);
   // One byte more than is ever read shows a body that is too long.
   const bytes = options.body === undefined ? undefined : await readInput(options.body, MAX_FACT_BODY + 1);
   const { raw } = toRawRequest({ method, url }, 'in-process', new Set());
   const body = bytes === undefined ? undefined : { bytes, decode: decodeBody };
-  return explain(loadMappings(mappings), { ...raw, headers }, body);
+  return explain(mappings, { ...raw, headers }, body);
 }
 
 type Reading = Explanation['readings'][number];
@@ -49,7 +49,7 @@ function readingLines({ action_class: name, risk, method, resource, rule, params
   const facts = Object.entries(params).map(([key, value]) => `${key}=${value}`);
   return [
     `${name} (${risk})`,
-    `  resource   ${method} ${resource}`,
+    `  request    ${method} ${resource}`,
     `  rule       ${rule.file}:${rule.line}`,
     ...(facts.length === 0 ? [] : [`  params     ${facts.join(' ')}`]),
   ];
@@ -71,7 +71,7 @@ async function toLines(explanation: Explanation): Promise<string[]> {
   lines.push(...readings.flatMap(readingLines));
   if (canonical !== null) {
     const { scheme, host, port, path } = canonical;
-    const isDefault = port === (scheme === 'http' ? defaultPort('http') : defaultPort('https'));
+    const isDefault = port === defaultPort(scheme);
     lines.push(`canonical    ${scheme}://${writtenHost(host)}${isDefault ? '' : `:${port}`}${path}`);
   }
   if (provider !== null) lines.push(`provider     ${provider}`);
@@ -93,11 +93,17 @@ export function register(program: Command): void {
     .argument('<url>', 'absolute; taken as it is typed')
     .option('--body <file>', 'the body of the call; - is standard input')
     .option('--content-type <type>', 'the media type of the body')
+    .option(
+      '--mapping <path>',
+      'a table or a directory of them, or `builtin:`, instead of the configuration; may be given again',
+      collect,
+    )
     .option('--header <name: value>', 'a header that classification reads; may be given again', collect)
     .action(run);
   withExamples(
     withJson(withStateDir(withConfig(command))),
     'firma classify GET https://api.github.com/repos/octocat/hello-world',
+    'firma classify POST https://api.example.com/soap --mapping my.toml --body call.xml --content-type text/xml',
     "printf 'amount=500&currency=usd' | firma classify POST https://api.stripe.com/v1/payment_intents \\\n" +
       '      --content-type application/x-www-form-urlencoded --body - --json',
   );

@@ -1,6 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { Usage } from '@firma/core';
 
+const WHY: Readonly<Record<string, string>> = {
+  EISDIR: 'is a directory; name a file',
+  ENOENT: 'does not exist',
+};
+
 /**
  * Reads a file, or standard input for `-`.
  *
@@ -20,7 +25,7 @@ export async function readInput(file: string, maxBytes: number): Promise<Buffer>
     }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new Usage(`\`${file}\` cannot be read (${code})`);
+    throw new Usage(`\`${file}\` ${WHY[code] ?? `cannot be read (${code})`}`);
   }
   return Buffer.concat(pieces).subarray(0, maxBytes);
 }

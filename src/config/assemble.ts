@@ -8,7 +8,8 @@ import { chooseProfiles } from './profiles.ts';
 import type { FirmaToml } from './schema.ts';
 
 /** `rules_paths` entry that stands for the tables shipped with the package. */
-const SHIPPED_MAPPINGS = 'builtin:';
+/** In place of a path: the tables that are shipped. */
+export const SHIPPED_MAPPINGS = 'builtin:';
 
 type Sidecar = NonNullable<FirmaToml['sidecar']>;
 type Absolute = (path: string) => string;

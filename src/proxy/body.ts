@@ -7,7 +7,7 @@ const PIECE_BYTES = 64 * 1024;
 export const BROKEN = Symbol('broken body');
 
 /**
- * Reads a whole request body, for rules that declare facts.
+ * Reads a whole request body, for rules with facts or `refine`.
  *
  * @returns undefined where it is longer than `maxBytes`: then what was read is put back, so that the message still
  *   holds every byte; BROKEN where it ends early or takes longer than `timeoutMs`

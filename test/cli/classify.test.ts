@@ -102,7 +102,7 @@ describe('firma classify', () => {
     expect(out).toBe(
       [
         'payment.read (low)',
-        '  resource   GET pay.example/v1/balance',
+        '  request    GET pay.example/v1/balance',
         '  rule       rules.toml:20',
         'canonical    https://pay.example/v1/balance',
         'runners-up',
@@ -118,6 +118,18 @@ describe('firma classify', () => {
     expect(out).toMatch(
       /^UNCLASSIFIED_ACTION: no rule names the host `pay\.test` on port 8443\ncanonical {4}https:\/\/pay\.test:8443\/a\/b\n$/,
     );
+  });
+
+  it('takes the tables it is given, and headers as loose servers read them', async () => {
+    const { code, out } = await firma(
+      [
+        ...['classify', 'GET', 'https://api.github.com/repos/o/r', '--mapping', 'builtin:'],
+        ...['--header', 'X_HTTP_Method_Override: DELETE', '--json'],
+      ],
+      project,
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ action_class: 'repo.admin', readings: [{}, {}] });
   });
 
   it('takes the URL as it is typed: nothing resolves it before the normalizer does', async () => {
@@ -206,7 +218,7 @@ describe('firma classify', () => {
   });
 
   it.each([
-    ['a body that is not there', ['--body', 'missing.txt'], '`missing.txt` cannot be read (ENOENT)'],
+    ['a body that is not there', ['--body', 'missing.txt'], '`missing.txt` does not exist'],
     ['a header without a colon', ['--header', 'nonsense'], 'a header is written `name: value`'],
   ])('ends 2 for %s', async (_what, args, expected) => {
     const { code, err } = await firma(['classify', 'GET', 'https://pay.example/v1/x', ...args], project);

@@ -171,8 +171,8 @@ describe('firma mapping coverage', () => {
     };
     await Promise.all([
       refused("required option '--operations <file>' not specified"),
-      refused('`missing.tsv` cannot be read (ENOENT)', '--operations', 'missing.tsv'),
-      refused('`tables` cannot be read (EISDIR)', '--operations', 'tables'),
+      refused('`missing.tsv` does not exist', '--operations', 'missing.tsv'),
+      refused('`tables` is a directory; name a file', '--operations', 'tables'),
       refused('line.tsv:2: `path` does not start with `/`', '--operations', 'line.tsv'),
       refused('`--min` is a percentage from 0 to 100', '--operations', 'list.tsv', '--min', '101'),
     ]);

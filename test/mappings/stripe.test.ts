@@ -57,7 +57,7 @@ describe('the Stripe table', () => {
     ['POST', '/v1/accounts/acct_1/external_accounts', 'account.permission.change'],
     ['POST', '/v1/accounts/acct_1/login_links', 'account.permission.change'],
     ['DELETE', '/v2/core/event_destinations/ed_1', 'account.permission.change'],
-    ['GET', '/v1/webhook_endpoints', 'payment.read'],
+    ['GET', '/v1/webhook_endpoints', 'credential.read'],
     ['GET', '/v1/customers/cus_1/sources/card_1', 'customer.read'],
     ['DELETE', '/v1/tax_ids/txi_1', 'payment.tax'],
     ['POST', 'files.stripe.com/v1/files', 'filesystem.write'],

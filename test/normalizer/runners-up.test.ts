@@ -67,6 +67,16 @@ describe('the rules that lost', () => {
     ]);
   });
 
+  it('hold it where the one that names HEAD only has a literal that is called as a wildcard is', () => {
+    for (const [name, wildcard] of [
+      ['one', '*'],
+      ['rest', '**'],
+    ] as const) {
+      const rules = [`HEAD h.example /a/${name}`, `GET h.example /a/${wildcard}`];
+      expect(losers(rules, `HEAD h.example /a/${name}`)).toHaveLength(1);
+    }
+  });
+
   it('do not hold rules of another host, port, path or method, and fold as the rule says', () => {
     const rules = [
       'GET h.example /repos/*',

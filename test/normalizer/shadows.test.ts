@@ -146,6 +146,7 @@ describe('the effect rule', () => {
         'POST,DELETE h.example /delete code.read',
         '* h.example /read code.read',
         'GET,HEAD h.example /mixed payment.tax',
+        'GET wttr.example /* communication.external.send',
         'POST h.example /fine code.write',
         'GET h.example /split code.read',
         '* h.example /split code.write',
@@ -160,6 +161,7 @@ describe('the effect rule', () => {
       'rule 2 GET,HEAD code.write',
       'rule 3 DELETE code.read',
       'rule 4 DELETE code.read',
+      'rule 6 GET,HEAD communication.external.send',
     ]);
   });
 });

@@ -1,10 +1,9 @@
 import { MAX_FACT_BODY, type CallBody } from '../call-body.ts';
+import { MAX_READINGS } from '../envelope.ts';
 import { Unreadable } from '../form.ts';
 import { readPkt } from './pkt-line.ts';
 import type { Operation, Operations } from './refinement.ts';
 
-/** As many as a call may have readings. */
-const MAX_COMMANDS = 64;
 const MAX_REF_BYTES = 1024;
 
 // A ref with a blank or a control character is none (git-check-ref-format), and readers differ on where it ends.
@@ -81,7 +80,7 @@ class PushHead {
     if (ENCODER.encode(ref).length > MAX_REF_BYTES) {
       return `a ref of the push is longer than ${MAX_REF_BYTES} bytes`;
     }
-    if (this.commands.length === MAX_COMMANDS) return `the push has more than ${MAX_COMMANDS} refs`;
+    if (this.commands.length === MAX_READINGS) return `the push has more than ${MAX_READINGS} refs`;
     const operation = operationOf(ZEROS.test(from), ZEROS.test(to));
     if (operation === undefined) return 'a command of the push neither creates nor deletes its ref';
     this.commands.push({ name: operation, params: { git_operation: operation, git_ref: ref } });

@@ -1,5 +1,5 @@
-import { ACTION_CLASSES, findActionClass, type ActionClassInfo } from '../../registry/classes.ts';
-import type { Params } from '../envelope.ts';
+import { compareRisk, type ActionClassInfo } from '../../registry/classes.ts';
+import { MAX_READINGS, NO_PARAMS, type Params } from '../envelope.ts';
 import { didYouMean } from '../suggest.ts';
 import type { Table } from '../table.ts';
 
@@ -28,10 +28,8 @@ export interface Operation {
 /** What a body asks for, or why no server would understand it. An empty list is a body that asks for nothing. */
 export type Operations = readonly Operation[] | { readonly malformed: string };
 
-const NO_PARAMS: Params = Object.freeze({});
-
-/** One more than a call may have readings: as many as a reader tells of before it stops. */
-export const MAX_OPERATIONS = 65;
+/** As many as a reader tells of before it stops: one more than a call may have readings. */
+export const MAX_OPERATIONS = MAX_READINGS + 1;
 
 /** An operation that no table names: it takes the strictest class. */
 export const UNKNOWN_OPERATION: Operation = Object.freeze({ name: '', params: NO_PARAMS });
@@ -76,29 +74,28 @@ export function readRefinement(table: Table, own: ActionClassInfo): Refinement |
   return { refiner, classes, strictest: strictestOf([own, ...classes.values()]) };
 }
 
+/** Where a protocol has no other operations, another name is a mistake. */
+const CLOSED: Readonly<Partial<Record<Refiner, readonly string[]>>> = {
+  'git-receive-pack': ['create', 'update', 'delete'],
+  'git-lfs': ['download', 'upload'],
+};
+
 function addClasses(classes: Map<string, ActionClassInfo>, map: Table, refiner: Refiner): void {
   for (const [operation, value] of Object.entries(map.value)) {
     if (operation === '') throw map.error([operation], 'an operation has no name');
+    const known = CLOSED[refiner];
+    if (known?.includes(operation) === false) {
+      throw map.error(
+        [operation],
+        `\`${operation}\` is no operation of \`${refiner}\`${didYouMean(operation, known)}`,
+      );
+    }
     const below = operation === refiner && typeof value === 'object' ? map.table(operation) : undefined;
-    if (below === undefined) classes.set(operation, classOf(map, operation));
+    if (below === undefined) classes.set(operation, map.actionClass(operation));
     else addClasses(classes, below, refiner);
   }
 }
 
-function classOf(table: Table, key: string): ActionClassInfo {
-  const name = table.requiredString(key);
-  const found = findActionClass(name);
-  if (found !== undefined) return found;
-  const near = didYouMean(
-    name,
-    ACTION_CLASSES.map((info) => info.name),
-  );
-  throw table.error([key], `\`${name}\` is no action class${near}`);
-}
-
 function strictestOf(classes: readonly [ActionClassInfo, ...ActionClassInfo[]]): ActionClassInfo {
-  return classes.reduce((left, right) => {
-    const difference = right.riskRank - left.riskRank || left.index - right.index;
-    return difference > 0 ? right : left;
-  });
+  return classes.reduce((left, right) => (compareRisk(right, left) < 0 ? right : left));
 }

@@ -22,6 +22,9 @@ export async function readOperationLists(files: readonly string[]): Promise<read
   const operations: PublishedOperation[][] = [];
   for (const file of files) {
     const bytes = await readInput(file, MAX_OPERATIONS_BYTES + 1);
+    if (bytes.length > MAX_OPERATIONS_BYTES) {
+      throw new Usage(`\`${file}\` is longer than ${MAX_OPERATIONS_BYTES} bytes; split it`);
+    }
     let text: string;
     try {
       text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
