@@ -87,7 +87,7 @@ describe('firma token', () => {
     ],
     ['a life that is no number', ['issue', '--ttl', '1h'], '`--ttl` is a whole number of seconds'],
     ['a token that is none', ['inspect', '-'], 'this is no capability token'],
-    ['a file that is not there', ['inspect', 'missing'], '`missing` cannot be read (ENOENT)'],
+    ['a file that is not there', ['inspect', 'missing'], '`missing` does not exist'],
   ])('ends 2 for %s', async (_what, args, expected) => {
     const { code, out, err } = await firma(['token', ...args], { ...place, input: 'secret-thing' });
     expect({ code, out }).toEqual({ code: 2, out: '' });
