@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import type { CedarModule } from '@firma/core';
 
 // Node has it, but its type package leaves it to the DOM's.
@@ -15,6 +16,9 @@ let compiled: CedarModule | undefined;
  */
 export function cedarModule(): CedarModule {
   if (compiled === undefined) {
+    // Node 20 aborts where a function into which such a call was inlined is deoptimized during it: some 10,000 policies
+    // parsed one after the other do it every time.
+    if (process.version.startsWith('v20.')) setFlagsFromString('--no-turbo-inline-js-wasm-calls');
     // The package belongs to the core, and its web build can be imported only: its CommonJS build stands beside it.
     const fromHere = createRequire(import.meta.url);
     const fromCore = createRequire(fromHere.resolve('@firma/core'));

@@ -19,6 +19,7 @@ import type { Config } from './config/config.ts';
 import type { LoadedConfig } from './config/read-named.ts';
 import type { StateDir } from './config/state-dir.ts';
 import type { Counters } from './metrics/counters.ts';
+import type { DecidingEngine } from './pool/deciding-engine.ts';
 import type { Cut, OpenTransports } from './session/transports.ts';
 
 export type { Caller, DispatchFacts, Prepared } from '@firma/core';
@@ -86,6 +87,7 @@ export interface FirmaParts {
   readonly audit: AuditPipeline;
   readonly authority: Authority;
   readonly broker: StartedBroker;
+  readonly policies: DecidingEngine;
   readonly transports: OpenTransports;
   readonly counters: Counters;
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import {
+  type Bundle,
   compileBudgets,
   compileScope,
   configDigest,
@@ -32,6 +33,7 @@ import { decodeBody } from './decode-body.ts';
 import { Firma } from './firma.ts';
 import { Counters } from './metrics/counters.ts';
 import { sha256Hex } from './sha256.ts';
+import { openDecidingEngine } from './pool/deciding-engine.ts';
 import { OpenTransports } from './session/transports.ts';
 import { systemClock } from './wall-clock.ts';
 
@@ -55,8 +57,7 @@ const SUMMARY_INTERVAL_MS = 1000;
 interface Compiled {
   readonly mappings: Mappings;
   readonly budgets: ReturnType<typeof compileBudgets>;
-  readonly engine: ReferenceEngine;
-  readonly bundle: unknown;
+  readonly bundle: Bundle;
 }
 
 function compile({ config, mappings: tables, policies }: LoadedConfig): Compiled {
@@ -68,7 +69,7 @@ function compile({ config, mappings: tables, policies }: LoadedConfig): Compiled
     params: mappings.params,
     budgets: written.map((budget) => budget.name),
   });
-  return { mappings, budgets, engine: new ReferenceEngine(bundle), bundle: bundle.canonical };
+  return { mappings, budgets, bundle };
 }
 
 /**
@@ -77,7 +78,7 @@ function compile({ config, mappings: tables, policies }: LoadedConfig): Compiled
  * @throws MappingInvalid, PolicyInvalid or ConfigInvalid with file and line, where a start would
  */
 export function checkLoaded(loaded: LoadedConfig): void {
-  compile(loaded).engine.close();
+  new ReferenceEngine(compile(loaded).bundle).close();
   new IssuancePolicies(loaded.issuance).close();
 }
 
@@ -111,10 +112,9 @@ export async function openFirma(options: OpenOptions = {}): Promise<Firma> {
 async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
   const loaded = await openConfig(options, { cwd: process.cwd(), env: process.env });
   const { config } = loaded;
-  const { mappings, budgets, engine, bundle } = compile(loaded);
-  closers.add(() => engine.close());
+  const { mappings, budgets, bundle } = compile(loaded);
   const normalizer = new Normalizer(mappings, decodeBody);
-  const parts = configParts(config, mappings, bundle);
+  const parts = configParts(config, mappings, bundle.canonical);
   const origin = { sidecarId: config.id, configDigest: configDigest(parts, sha256Hex) };
 
   const state = await openStateDir(loaded.stateRoot);
@@ -135,6 +135,8 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
   const broker = await startBroker(config.credentials, { takeEnvironment: options.ownsProcess === true });
   closers.add(() => broker.close());
   const runDir = await newRun(state);
+  const policies = openDecidingEngine(bundle, parts.bundle, config.policy.shadow, runDir);
+  closers.add(() => policies.close());
   const audit = await AuditPipeline.start({
     runDir,
     keyFile: state.logKeyFile,
@@ -152,7 +154,7 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     verifier,
     revocations,
     skewS: config.skewS,
-    engine,
+    engine: policies.engine,
     sessions: new SessionTable({ budgets }),
     audit,
     wallClock: systemClock(),
@@ -180,6 +182,7 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     audit,
     authority,
     broker,
+    policies,
     transports,
     counters: new Counters(),
     close: () => closers.close(),

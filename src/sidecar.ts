@@ -54,7 +54,8 @@ export async function startSidecarHere(options: SidecarStartOptions): Promise<Si
 async function start(options: SidecarStartOptions, closers: Closers): Promise<Sidecar> {
   const firma = await openFirma(options);
   closers.add(() => firma.close());
-  const { audit, authority, broker, config, counters, runDir, state, transports, verifier } = firma.parts;
+  const { audit, authority, broker, config, counters, policies, runDir, state, transports, verifier } =
+    firma.parts;
 
   const ca = await openCertificateAuthority(state.root);
   const caBundle = join(runDir, 'ca-bundle.pem');
@@ -103,6 +104,7 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
         processes: [process.pid, audit.writerPid, broker.pid],
         sessions: sessions.count,
         counters: counters.snapshot(),
+        policies: policies.stats(),
         verifier: verifier.stats,
         audit: audit.stats,
         openConnections: proxy.openConnections,

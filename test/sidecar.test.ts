@@ -39,6 +39,7 @@ describe('a sidecar', () => {
       processes: [process.pid, expect.any(Number), expect.any(Number)],
       sessions: 0,
       counters: { decisions: 1, outcomes: { DENY: 1 }, reasons: { TOKEN_INVALID: 1 } },
+      policies: { engine: 'compiled', declined: 0 },
       verifier: expect.objectContaining({ hits: 0, refusals: 1 }),
       audit: expect.objectContaining({ refused: 0, lost: 0 }),
       openConnections: 0,

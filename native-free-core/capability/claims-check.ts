@@ -136,8 +136,8 @@ export function checkClaims(payload: Members, rules: ClaimRules, nowS: number): 
     nbf,
     exp,
     // Sorted once here: what reads them as sets on every call need not.
-    actionSet: actionSet.toSorted(),
-    resourceScope: resourceScope.toSorted(),
+    actionSet: Object.freeze(actionSet.toSorted()),
+    resourceScope: Object.freeze(resourceScope.toSorted()),
     budgets,
     contextHash,
   });

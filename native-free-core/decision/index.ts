@@ -5,4 +5,5 @@ export { configDigest, digest, registryVersion, type ConfigParts } from './diges
 export { EventIds } from './event-id.ts';
 export type * from './ports.ts';
 export type { Prepared } from './prepare.ts';
+export { combineVerdicts } from './query.ts';
 export type { RecordOrigin } from './record.ts';

@@ -1,10 +1,21 @@
+import { policyToJson } from '@cedar-policy/cedar-wasm/web';
 import type { ClassSet } from '../registry/classes.ts';
+import type { LoweredPolicy } from './compiled/expr.ts';
+import { lowerPolicy } from './compiled/lower.ts';
+import { splitLongs } from './compiled/split-longs.ts';
 import { type LoadedPolicy, loadPolicies } from './load.ts';
 import type { PolicySource } from './port.ts';
 import { readsOfPolicy } from './reads.ts';
 import type { ParamType } from '../registry/param-type.ts';
 import { generateSchema, paramTypes, type SchemaInputs } from './schema.ts';
 import { actionScope } from './slices.ts';
+
+/** A policy that the compiled engine leaves to the reference engine. */
+export interface Declined {
+  readonly declined: string;
+  /** The policy without its conditions: which queries it concerns. Undefined where that is declined too. */
+  readonly scope: LoweredPolicy | undefined;
+}
 
 /** One policy of a bundle. Plain data. */
 export interface BundlePolicy {
@@ -22,6 +33,8 @@ export interface BundlePolicy {
   readonly classes: ClassSet;
   /** What it looks at (`READS`). */
   readonly reads: number;
+  /** What the compiled engine links. */
+  readonly lowered: LoweredPolicy | Declined;
 }
 
 /** What a bundle's digest is over: the same schema and policies give the same value, however they are spread over files. */
@@ -39,6 +52,18 @@ export interface Bundle {
   readonly canonical: CanonicalBundle;
 }
 
+function lower({ json, text }: LoadedPolicy): LoweredPolicy | Declined {
+  let lowered = lowerPolicy(json);
+  if ('declined' in lowered) {
+    const withoutLongs = splitLongs(text);
+    const answer = withoutLongs === text ? undefined : policyToJson(withoutLongs);
+    if (answer?.type === 'success') lowered = lowerPolicy(answer.json);
+  }
+  if (!('declined' in lowered)) return lowered;
+  const scope = lowerPolicy({ ...json, conditions: [] });
+  return { declined: lowered.declined, scope: 'declined' in scope ? undefined : scope };
+}
+
 function toBundlePolicy(policy: LoadedPolicy): BundlePolicy {
   const scope = actionScope(policy.json);
   return {
@@ -52,6 +77,7 @@ function toBundlePolicy(policy: LoadedPolicy): BundlePolicy {
     abort: policy.abort,
     classes: scope.classes,
     reads: scope.reads | readsOfPolicy(policy.json),
+    lowered: lower(policy),
   };
 }
 

@@ -3,6 +3,7 @@ import type { ActionClassInfo } from '../registry/classes.ts';
 import type { CanonicalBundle } from './bundle.ts';
 import { type LoadedPolicy, loadPolicies } from './load.ts';
 import type { PolicySource } from './port.ts';
+import { allWellFormed } from './exact-query.ts';
 import { PreparsedSets } from './preparsed.ts';
 import { CONTEXT_ERROR, ENGINE_ERROR } from './reference.ts';
 import { actionEntity, agentEntity } from './request.ts';
@@ -82,7 +83,10 @@ export class IssuancePolicies {
   }
 
   #judge(query: IssuanceQuery, action: ActionClassInfo, principal: EntityJson): IssuanceRefusal | undefined {
-    if (!Number.isSafeInteger(query.ttlS)) return this.#refusal(action, [CONTEXT_ERROR]);
+    const texts = [query.agent, ...query.groups, ...query.scope];
+    if (!Number.isSafeInteger(query.ttlS) || !allWellFormed(texts)) {
+      return this.#refusal(action, [CONTEXT_ERROR]);
+    }
     const own = actionEntity(action);
     try {
       const answer = statefulIsAuthorized({

@@ -9,6 +9,7 @@ import {
 import { formatLocation, PolicyInvalid, type SourceLocation } from '../errors.ts';
 import { type PolicyNotes, readAnnotations } from './annotations.ts';
 import { assertCedarStarted } from './cedar.ts';
+import { allWellFormed } from './exact-query.ts';
 import { policyDepth } from './expression.ts';
 import type { PolicySource } from './port.ts';
 import { locate, type PolicyText, splitPolicies } from './source.ts';
@@ -52,6 +53,9 @@ function parse(policy: PolicyText): LoadedPolicy {
 }
 
 function parseSource(source: PolicySource): LoadedPolicy[] {
+  if (!allWellFormed([source.text])) {
+    throw new PolicyInvalid('the text is not well-formed Unicode', { file: source.file });
+  }
   const policies = splitPolicies(source).map(parse);
   // The files are split here and parsed there: a policy lost between the two would be a policy not enforced.
   const parts = policySetTextToParts(source.text);

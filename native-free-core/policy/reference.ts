@@ -2,6 +2,7 @@ import { type AuthorizationAnswer, statefulIsAuthorized } from '@cedar-policy/ce
 import type { Bundle, BundlePolicy } from './bundle.ts';
 import { assertCedarStarted } from './cedar.ts';
 import { contextIsExact } from './context.ts';
+import { isQueryExact } from './exact-query.ts';
 import type { PolicyEngine, PolicyQuery, PolicyVerdict } from './port.ts';
 import { PreparsedSets } from './preparsed.ts';
 import { actionUidOf, cedarContext, cedarEntities, principalUid, resourceUid } from './request.ts';
@@ -110,6 +111,7 @@ export class ReferenceEngine implements PolicyEngine {
       if (!contextIsExact(query.context, loaded.bundle.params, loaded.bundle.budgets)) return CONTEXT_ERRORED;
       const slice = loaded.byClass[query.action.index];
       if (slice === undefined) return NO_PERMIT;
+      if (!isQueryExact(query, slice.reads)) return ENGINE_ERRORED;
       const answer = statefulIsAuthorized({
         principal: principalUid(query.principal.id),
         action: actionUidOf(query.action),

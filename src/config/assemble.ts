@@ -90,6 +90,7 @@ export function assemble(toml: FirmaToml, file: string, locate: Locate): Assembl
       mapping: {
         defaultProtected: sidecar?.mapping?.default_protected ?? base.mapping.defaultProtected,
       },
+      policy: { shadow: sidecar?.policy?.shadow ?? base.policy.shadow },
       skewS: sidecar?.capability?.skew_s ?? base.skewS,
       budgets: budgets(sidecar?.budgets),
       ingress: {

@@ -2,6 +2,9 @@ import type { Assembled } from './named-path.ts';
 import { shippedPath } from './package-root.ts';
 import { BUILTIN_PROFILES, DEFAULT_PROFILE } from './profiles.ts';
 
+// `strict.cedar` and `read-only.cedar` beside them are other bases: of permits, the widest would hold.
+const DEFAULT_POLICIES = ['dev.cedar', 'exfiltration.cedar', 'payments.cedar', 'runaway.cedar'];
+
 /** What holds where `firma.toml` says nothing; with no file at all, all of this. */
 export function builtinConfig(): Assembled {
   return {
@@ -10,6 +13,7 @@ export function builtinConfig(): Assembled {
       id: 'sidecar',
       audience: 'firma',
       mapping: { defaultProtected: true },
+      policy: { shadow: 0 },
       skewS: 5,
       budgets: [],
       ingress: { listen: { host: '127.0.0.1', port: 0 }, adapter: 'auto' },
@@ -28,7 +32,7 @@ export function builtinConfig(): Assembled {
       run: { profile: DEFAULT_PROFILE.id, profiles: BUILTIN_PROFILES },
     },
     mappings: [{ path: shippedPath('mappings'), at: undefined }],
-    policies: { path: shippedPath('policies/starter'), at: undefined },
+    policies: { path: shippedPath('policies/starter'), only: DEFAULT_POLICIES, at: undefined },
     issuance: { path: shippedPath('policies/issuance'), at: undefined },
     ca: [],
   };

@@ -65,6 +65,8 @@ export interface Config {
   readonly id: string;
   readonly audience: string;
   readonly mapping: { readonly defaultProtected: boolean };
+  /** `shadow`: the share of decisions that the reference engine looks at again, 0 to 1. */
+  readonly policy: { readonly shadow: number };
   /** At most `MAX_SKEW_S`. */
   readonly skewS: number;
   readonly budgets: readonly BudgetInput[];

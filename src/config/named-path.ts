@@ -7,6 +7,8 @@ export type Locate = (path: readonly (string | number)[]) => SourceLocation;
 /** A path whose contents are part of the configuration. */
 export interface NamedPath {
   readonly path: string;
+  /** Of a directory, the files in it that count; absent where all do. */
+  readonly only?: readonly string[];
   /** Where the file names it; undefined where it is shipped with the package, whose contents need no trust. */
   readonly at: SourceLocation | undefined;
 }

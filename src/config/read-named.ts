@@ -1,4 +1,4 @@
-import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import type { Config } from './config.ts';
 import type { Assembled, NamedPath } from './named-path.ts';
 import type { Source, SourceReader } from './sources.ts';
@@ -45,8 +45,10 @@ export async function readNamed(
   reader: SourceReader,
 ): Promise<{ readonly loaded: LoadedConfig; readonly named: readonly Source[] }> {
   const named: Source[] = [];
-  const read = async ({ path, at }: NamedPath, extension: string): Promise<Source[]> => {
-    const sources = await reader.readAll(path, extension, at);
+  const read = async ({ path, only, at }: NamedPath, extension: string): Promise<Source[]> => {
+    const sources: Source[] = [];
+    if (only === undefined) sources.push(...(await reader.readAll(path, extension, at)));
+    else for (const name of only) sources.push(await reader.read(join(path, name), at));
     if (at !== undefined) named.push(...sources);
     return sources;
   };

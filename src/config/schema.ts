@@ -55,6 +55,9 @@ const path = text(4096, 'a path');
 const variable = matching(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'the name of an environment variable');
 const agentName = text(256, 'a name');
 
+const notAShare = 'must be a number from 0 to 1';
+const share = z.number({ error: notAShare }).min(0, { error: notAShare }).max(1, { error: notAShare });
+
 const listen = parsed(64, 'an address and a port such as `127.0.0.1:0` or `[::1]:0`, not a name', (value) => {
   const address = parseHostPort(value);
   return address === undefined || isIP(address.host) === 0 ? undefined : address;
@@ -160,7 +163,7 @@ export const FIRMA_TOML = table({
       rules_paths: list(path, 1, 64).optional(),
       default_protected: flag().optional(),
     }).optional(),
-    policy: table({ path: path.optional() }, ['shadow']).optional(),
+    policy: table({ path: path.optional(), shadow: share.optional() }).optional(),
     capability: table({ skew_s: whole(0, MAX_SKEW_S).optional() }, [
       'revocations_ttl_s',
       'bundle_ttl_s',

@@ -23,6 +23,7 @@ describe('a firma.toml that says nothing', () => {
       id: 'sidecar',
       audience: 'firma',
       mapping: { defaultProtected: true },
+      policy: { shadow: 0 },
       skewS: 5,
       budgets: [],
       ingress: { listen: { host: '127.0.0.1', port: 0 }, adapter: 'auto' },
@@ -53,6 +54,7 @@ describe('the complete example', () => {
     const { config: parsed, mappings, policies, issuance, ca } = await parseConfig(text, FILE);
     expect(parsed).toMatchObject({
       id: 'build-host-7',
+      policy: { shadow: 0.01 },
       budgets: [
         {
           name: 'spend',
@@ -193,8 +195,8 @@ describe('a firma.toml with a mistake names the place and the way out', () => {
     ],
     [
       'a key of a later version',
-      '[sidecar.policy]\nshadow = "p"',
-      ':2:1: `sidecar.policy.shadow` is not supported in this version; remove it',
+      '[sidecar.ingress]\nworkers = 2',
+      ':2:1: `sidecar.ingress.workers` is not supported in this version; remove it',
     ],
     [
       'a remote Authority',
@@ -220,6 +222,26 @@ describe('a firma.toml with a mistake names the place and the way out', () => {
       'a fraction',
       '[sidecar.capability]\nskew_s = 0.5',
       ':2:1: `sidecar.capability.skew_s` must be a whole number',
+    ],
+    [
+      'a share above one',
+      '[sidecar.policy]\nshadow = 1.01',
+      ':2:1: `sidecar.policy.shadow` must be a number from 0 to 1',
+    ],
+    [
+      'a share below zero',
+      '[sidecar.policy]\nshadow = -0.01',
+      ':2:1: `sidecar.policy.shadow` must be a number from 0 to 1',
+    ],
+    [
+      'a share that is no number',
+      '[sidecar.policy]\nshadow = nan',
+      ':2:1: `sidecar.policy.shadow` must be a number from 0 to 1',
+    ],
+    [
+      'a share in words',
+      '[sidecar.policy]\nshadow = "1 %"',
+      ':2:1: `sidecar.policy.shadow` must be a number from 0 to 1',
     ],
     ['a date', '[sidecar]\nid = 2026-01-01', ':2:1: `sidecar.id` must be letters, digits'],
     [

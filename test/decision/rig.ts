@@ -13,6 +13,7 @@ import {
   Normalizer,
   type PolicyEngine,
   type RawRequest,
+  CompiledEngine,
   ReferenceEngine,
   RevocationSet,
   SessionTable,
@@ -111,7 +112,7 @@ export async function rig(options: RigOptions = {}) {
     verifier,
     revocations,
     skewS: 5,
-    engine: options.engine ?? new ReferenceEngine(bundle),
+    engine: options.engine ?? new CompiledEngine(new ReferenceEngine(bundle), bundle),
     sessions,
     audit: {
       append(record) {

@@ -46,6 +46,11 @@ describe('issuance', () => {
     ]);
   });
 
+  it('refuses text that Cedar does not take', () => {
+    expect(ask(ALL, { groups: ['\ud800'] })).toHaveLength(2);
+    expect(ask(ALL, { scope: ['\ud800'] })).toHaveLength(2);
+  });
+
   it('sees agent, groups, category, lifetime and scope', () => {
     expect(
       ask(when('principal in Firma::AgentGroup::"ops" && principal == Firma::Agent::"agent-7"')),

@@ -70,6 +70,17 @@ describe('the reference engine', () => {
     expect(subject.evaluate(query()).determining).toEqual(['yes']);
   });
 
+  it('answers a query that Cedar does not take by itself, however often it comes', () => {
+    const subject = engine(
+      load('@id("p") permit (principal, action, resource) when { context.params has currency };'),
+    );
+    for (let count = 0; count < 2000; count++) {
+      const verdict = subject.evaluate(query({ context: { params: { currency: '\ud800' } } }));
+      expect(verdict).toMatchObject({ allowed: false, errored: ['<engine>'] });
+    }
+    expect(subject.evaluate(query()).allowed).toBe(true);
+  });
+
   it('never answers from the policies of another engine, nor from those of one whose place it took', () => {
     const first = engine(PERMIT);
     const second = engine(FORBID);

@@ -1,112 +1,186 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadBundle } from '../../native-free-core/policy/bundle.ts';
+import { type Bundle, loadBundle } from '../../native-free-core/policy/bundle.ts';
+import { parseFixtures } from '../../native-free-core/policy/fixtures.ts';
 import { IssuancePolicies } from '../../native-free-core/policy/issuance.ts';
 import type { PolicySource } from '../../native-free-core/policy/port.ts';
 import { ReferenceEngine } from '../../native-free-core/policy/reference.ts';
 import { ACTION_CLASSES } from '../../native-free-core/registry/classes.ts';
+import { CaseRunner, writtenAnswer } from '../../src/cli/policy/run-case.ts';
+import { builtinConfig } from '../../src/config/builtin.ts';
+import { readNamed } from '../../src/config/read-named.ts';
+import { SourceReader } from '../../src/config/sources.ts';
+import { mappings } from '../mappings/tables.ts';
 import { CONTEXT, query, type QueryChanges } from './query.ts';
 
-function shipped(folder: string): PolicySource[] {
-  const path = fileURLToPath(new URL(`../../policies/${folder}`, import.meta.url));
-  return readdirSync(path).map((file) => ({ file, text: readFileSync(`${path}/${file}`, 'utf8') }));
+const folder = fileURLToPath(new URL('../../policies', import.meta.url));
+
+function source(file: string): PolicySource {
+  return { file, text: readFileSync(`${folder}/${file}`, 'utf8') };
 }
 
-const NOTHING_CONFIGURED = { params: {}, budgets: [] };
-const BARE = { params: {}, budget: {} };
+function namesIn(path: string, extension: string): string[] {
+  return readdirSync(`${folder}/${path}`).filter((name) => name.endsWith(extension));
+}
 
-const bundle = loadBundle(shipped('starter'), NOTHING_CONFIGURED);
-const engine = new ReferenceEngine(bundle);
-afterAll(() => engine.close());
+const { loaded } = await readNamed(builtinConfig(), new SourceReader());
+const GUARDS = ['payments', 'exfiltration', 'runaway'];
+const opened: ReferenceEngine[] = [];
+afterAll(() => opened.forEach((engine) => engine.close()));
 
-function decide(changes: QueryChanges): string {
-  const verdict = engine.evaluate(query({ ...changes, context: { ...BARE, ...changes.context } }));
+interface PolicySet {
+  readonly bundle: Bundle;
+  readonly engine: ReferenceEngine;
+}
+
+function openSet(sources: readonly PolicySource[]): PolicySet {
+  const bundle = loadBundle(sources, { params: mappings.params, budgets: [] });
+  const engine = new ReferenceEngine(bundle);
+  opened.push(engine);
+  return { bundle, engine };
+}
+
+function setOf(...names: readonly string[]): PolicySet {
+  return openSet(names.map((name) => source(`starter/${name}.cedar`)));
+}
+
+const byDefault = openSet(loaded.policies);
+
+function decide(changes: QueryChanges, { engine } = byDefault): string {
+  const context = { params: {}, budget: {}, ...changes.context };
+  const verdict = engine.evaluate(query({ ...changes, context }));
   if (verdict.abort) return 'abort';
   if (verdict.allowed) return 'allow';
   return verdict.determining.join(' ') || 'no permit';
 }
 
-function pay(params: Readonly<Record<string, number | string>>): string {
-  return decide({ context: { params } });
+function permitted(set: PolicySet): readonly string[] {
+  return ACTION_CLASSES.map(({ name }) => name).filter((name) => decide({ action: name }, set) === 'allow');
 }
 
-function send(hostGroups: readonly string[]): string {
-  return decide({ action: 'communication.external.send', resource: { hostGroups } });
+/** What a session that has done this may do with a host of these groups. */
+function send(session: object, set: PolicySet, hostGroups: readonly string[] = []): string {
+  return decide(
+    {
+      action: 'communication.external.send',
+      resource: { hostGroups },
+      context: { session: { ...CONTEXT.session, classes: [], injected: [], ...session } },
+    },
+    set,
+  );
 }
 
-function after(denies: number, action: string): string {
-  return decide({ action, context: { session: { ...CONTEXT.session, denies } } });
-}
+const STRICT = ['filesystem.read', 'code.read', 'code.review.read', 'issue.read'];
+const READS = [
+  ...['filesystem.read', 'code.read', 'code.review.read', 'issue.read', 'security.alert.read'],
+  ...['payment.read', 'customer.read', 'communication.external.read'],
+];
+const DEV = [
+  ...['filesystem.read', 'code.read', 'code.review.read', 'code.review.submit', 'code.write', 'issue.read'],
+  ...['issue.write', 'notification.manage', 'security.alert.read', 'payment.read', 'customer.read'],
+  'communication.external.read',
+];
 
 describe('the starter policies', () => {
-  it('are few, and each says why and each forbid what to do', () => {
-    expect(bundle.policies.length).toBeLessThanOrEqual(10);
+  it('load together, and each says why and what to do', () => {
+    const { bundle } = openSet(namesIn('starter', '.cedar').map((name) => source(`starter/${name}`)));
     const silent = bundle.policies.filter(
-      ({ effect, reason, remedy }) => reason === undefined || (effect === 'forbid' && remedy === undefined),
+      ({ reason, remedy }) => reason === undefined || remedy === undefined,
     );
     expect(silent.map(({ id }) => id)).toEqual([]);
+    expect(bundle.policies.length).toBeLessThanOrEqual(12);
   });
 
-  it('permit reading and everyday work on code, and nothing else', () => {
-    const allowed = ACTION_CLASSES.filter(({ name }) => decide({ action: name }) === 'allow').map(
-      ({ name }) => name,
+  it('are dev and every guard without a configured path', () => {
+    expect(loaded.policies.map(({ file }) => file).sort()).toEqual(
+      ['dev', ...GUARDS].map((name) => `builtin:${name}.cedar`).sort(),
     );
-    expect(allowed).toEqual([
-      'filesystem.read',
-      'code.read',
-      'code.review.read',
-      'code.review.submit',
-      'code.write',
-      'issue.read',
-      'issue.write',
-      'notification.manage',
-      'security.alert.read',
-      'payment.read',
-      'customer.read',
-      'communication.external.read',
-    ]);
-    for (const action of [
-      'code.destructive',
-      'repo.admin',
-      'code.merge',
-      'credential.read',
-      'system.execute',
-    ]) {
-      expect(decide({ action })).toBe('no permit');
-    }
   });
 
-  it('permit small payments in dollars, and no payment that is not known to be one', () => {
-    expect(pay({ amount: 5000, currency: 'usd' })).toBe('allow');
-    expect(pay({ amount: 0, currency: 'usd' })).toBe('allow');
-    for (const params of [
-      { amount: 5001, currency: 'usd' },
-      { amount: 100, currency: 'jpy' },
-      { amount: 100 },
-      { currency: 'usd' },
-      {},
-    ]) {
-      expect(pay(params)).toBe('payment-transfer-limit');
-    }
+  it.each([
+    ['strict', STRICT],
+    ['read-only', READS],
+    ['dev', DEV],
+  ])('permit with %s no class but these, also beside every guard', (base, classes) => {
+    expect(permitted(setOf(base))).toEqual(classes);
+    expect(permitted(setOf(base, ...GUARDS))).toEqual(classes);
+  });
+
+  it('permit nothing by the guards, but small payments', () => {
+    const guards = setOf(...GUARDS);
+    expect(permitted(guards)).toEqual([]);
+    expect(guards.bundle.policies.filter(({ effect }) => effect === 'permit').map(({ id }) => id)).toEqual([
+      'payment-transfer',
+    ]);
+    expect(decide({ context: { params: { amount: 5000, currency: 'usd' } } }, guards)).toBe('allow');
   });
 
   it('permit sending to model providers only', () => {
-    expect(send(['model'])).toBe('allow');
-    expect(send(['other', 'model'])).toBe('allow');
-    expect(send([])).toBe('outside-send-elsewhere');
-    expect(send(['models'])).toBe('outside-send-elsewhere');
+    expect(send({}, byDefault, ['model'])).toBe('allow');
+    expect(send({}, byDefault, ['other', 'model'])).toBe('allow');
+    expect(send({}, byDefault)).toBe('outside-send');
+    expect(send({}, byDefault, ['models'])).toBe('outside-send');
   });
 
-  it('end a session that was refused more than 100 times, whatever it does next', () => {
-    expect(after(100, 'code.read')).toBe('allow');
-    for (const { name } of ACTION_CLASSES) expect(after(101, name)).toBe('abort');
+  it('hold back what a session has read, also where somebody permits every place', () => {
+    const everywhere = '@id("everywhere") permit (principal, action, resource);';
+    const open = openSet([source('starter/exfiltration.cedar'), { file: 'x.cedar', text: everywhere }]);
+    expect(send({}, open)).toBe('allow');
+    expect(send({ classes: ['code.read'] }, open)).toBe('allow');
+    expect(send({ injected: ['github'], classes: ['issue.read'] }, open)).toBe('allow');
+    const readSecret = { classes: ['credential.read', 'issue.read'] };
+    const readCode = { classes: ['code.read', 'issue.read'], injected: ['github'] };
+    expect(send(readSecret, open)).toBe('exfiltration-after-credential-read');
+    expect(send(readCode, open)).toBe('exfiltration-after-code-read');
+    expect(send(readSecret, open, ['model'])).toBe('allow');
+    expect(send(readCode, open, ['model'])).toBe('allow');
+  });
+
+  it.each(['calls', 'denies'])('end a session with too many %s, whatever it does next', (what) => {
+    const limit = what === 'calls' ? 10_000 : 100;
+    const after = (count: number, action: string): string =>
+      decide({ action, context: { session: { ...CONTEXT.session, [what]: count } } });
+    expect(after(limit, 'code.read')).toBe('allow');
+    for (const { name } of ACTION_CLASSES) expect(after(limit + 1, name)).toBe('abort');
+  });
+});
+
+describe('the fixtures of the starter policies', () => {
+  const bases = new Map(['strict', 'read-only'].map((name) => [`bases/${name}.toml`, name]));
+  const files = ['', 'bases/'].flatMap((within) =>
+    namesIn(`starter/fixtures/${within}`, '.toml').map((name) => `${within}${name}`),
+  );
+
+  it('are there for each policy file', () => {
+    const tested = files.map((file) => file.replace(/^bases\/|\.toml$/g, ''));
+    expect(tested.sort()).toEqual(
+      namesIn('starter', '.cedar')
+        .map((name) => name.replace('.cedar', ''))
+        .sort(),
+    );
+  });
+
+  it.each(files)('%s come out', async (file) => {
+    const base = bases.get(file);
+    const sets = base === undefined ? [byDefault] : [setOf(base), setOf(base, 'exfiltration', 'runaway')];
+    for (const { bundle, engine } of sets) {
+      const runner = new CaseRunner({ mappings, opened: { ...loaded, stateRoot: '' }, sources: [] }, engine);
+      for (const tested of parseFixtures(source(`starter/fixtures/${file}`), bundle)) {
+        const { answer } = await runner.run(tested);
+        expect(`${tested.name}: ${writtenAnswer(answer)}`).toBe(
+          `${tested.name}: ${writtenAnswer(tested.expected)}`,
+        );
+      }
+    }
   });
 });
 
 describe('the issuance policies', () => {
   it('give every class for a day, except those that change who has access', () => {
-    const policies = new IssuancePolicies(shipped('issuance'));
+    const policies = new IssuancePolicies(
+      namesIn('issuance', '.cedar').map((name) => source(`issuance/${name}`)),
+    );
     const request = { agent: 'a', groups: [], actions: ACTION_CLASSES, scope: ['*'] };
     const refused = (ttlS: number): readonly string[] =>
       policies.evaluate({ ...request, ttlS }).map(({ action }) => action);

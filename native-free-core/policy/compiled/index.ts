@@ -1,0 +1,1 @@
+export { CompiledEngine } from './engine.ts';

@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { trust } from '../../src/config/trust.ts';
+import { openFirma } from '../../src/open-firma.ts';
+import { makeDir } from '../config/place.ts';
+
+const REPOSITORY = 'https://api.github.com/repos/octocat/hello';
+
+describe('the engines of an enforcement point', () => {
+  it('take the share of decisions that is asked for a second time, and agree', async () => {
+    const root = makeDir({ 'firma.toml': '[sidecar.policy]\nshadow = 1\n' });
+    const place = { config: join(root, 'firma.toml'), stateDir: join(root, 'state') };
+    await trust(place.config, place.stateDir);
+    const firma = await openFirma(place);
+    try {
+      const asked = { agent: 'a', groups: [], actions: ['code.read', 'repo.admin'], scope: ['*'], ttlS: 60 };
+      const { token } = await firma.parts.authority.issue(asked);
+      expect(await firma.decide({ token, method: 'GET', url: REPOSITORY })).toMatchObject({
+        outcome: 'ALLOW',
+      });
+      expect(await firma.decide({ token, method: 'DELETE', url: REPOSITORY })).toMatchObject({
+        reason: 'POLICY_NO_PERMIT',
+      });
+      await vi.waitFor(
+        () =>
+          expect(firma.parts.policies.stats()).toEqual({
+            engine: 'compiled',
+            declined: 0,
+            shadow: { sampled: 2, agreed: 2, differed: 0, unconfirmed: 0, unanswered: 0, dropped: 0 },
+          }),
+        { timeout: 10_000 },
+      );
+    } finally {
+      await firma.close();
+    }
+  });
+});
