@@ -10,6 +10,7 @@ import { register as registerDemo } from './demo.ts';
 import { report } from './exit.ts';
 import { register as registerMapping } from './mapping.ts';
 import { stopQuietlyOnClosedPipe } from './output.ts';
+import { register as registerPolicy } from './policy.ts';
 import { register as registerRun } from './run.ts';
 import { register as registerSidecar } from './sidecar.ts';
 import { register as registerToken } from './token.ts';
@@ -23,6 +24,7 @@ const COMMANDS = [
   registerClasses,
   registerClassify,
   registerMapping,
+  registerPolicy,
   registerDecide,
   registerToken,
   registerAudit,

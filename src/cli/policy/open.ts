@@ -1,0 +1,53 @@
+import { dirname, resolve } from 'node:path';
+import {
+  type Bundle,
+  loadBundle,
+  loadMappings,
+  type Mappings,
+  type PolicySource,
+  startCedar,
+} from '@firma/core';
+import { cedarModule } from '../../cedar-module.ts';
+import { openConfig, type OpenedConfig } from '../../config/open.ts';
+import { shippedPath } from '../../config/package-root.ts';
+import { SourceReader } from '../../config/sources.ts';
+import type { PlaceOptions } from '../options.ts';
+import { surroundings } from '../options.ts';
+
+/** Policies, and the configuration whose facts and budgets they may read. */
+export interface OpenPolicies {
+  readonly opened: OpenedConfig;
+  readonly mappings: Mappings;
+  readonly sources: readonly PolicySource[];
+}
+
+const BUILTIN = 'builtin:';
+
+/**
+ * Reads policies and the configuration in force; cedar is started.
+ *
+ * @param path a file or a directory of `*.cedar`; undefined for the configuration's own
+ * @throws FirmaError as a start would, where the configuration or its tables do not load, or the path cannot be read
+ */
+export async function openPolicies(path: string | undefined, options: PlaceOptions): Promise<OpenPolicies> {
+  const opened = await openConfig(options, surroundings());
+  const mappings = loadMappings(opened.mappings);
+  const sources = path === undefined ? opened.policies : await new SourceReader().readAll(path, '.cedar');
+  startCedar(cedarModule());
+  return { opened, mappings, sources };
+}
+
+/** @throws PolicyInvalid with file and line */
+export function bundleOf({ opened, mappings }: OpenPolicies, sources: readonly PolicySource[]): Bundle {
+  const budgets = opened.config.budgets.map(({ name }) => name);
+  return loadBundle(sources, { params: mappings.params, budgets });
+}
+
+/** The directory of the configuration's own policies. */
+export function policyDirectory({ config, policies }: OpenedConfig): string {
+  const file = policies[0]?.file ?? BUILTIN;
+  // Names that are shown are relative to the configuration's directory.
+  return file.startsWith(BUILTIN)
+    ? shippedPath('policies/starter/fixtures')
+    : dirname(resolve(dirname(config.file ?? ''), file));
+}

@@ -1,0 +1,151 @@
+import {
+  combineVerdicts,
+  type FixtureAnswer,
+  type FixtureCase,
+  fixtureQuery,
+  type FixtureRequest,
+  isExpected,
+  Normalizer,
+  type PolicyEngine,
+  type PolicyQuery,
+  type Reading,
+  type Refusal,
+  verdictAnswer,
+} from '@firma/core';
+import { toRawRequest } from '../../call.ts';
+import { decodeBody } from '../../decode-body.ts';
+import type { OpenPolicies } from './open.ts';
+
+/** What became of a case. */
+export interface CaseResult {
+  readonly tested: FixtureCase;
+  readonly ok: boolean;
+  readonly answer: FixtureAnswer;
+  /** What the agent would be told, where something is said. */
+  readonly detail: string | undefined;
+  /** What Cedar was asked: one query a reading; empty where the call was refused before. */
+  readonly queries: readonly PolicyQuery[];
+}
+
+type FixtureReading = Pick<Reading, 'actionClass' | 'params' | 'resource'>;
+
+interface Asked {
+  readonly queries: readonly PolicyQuery[];
+}
+
+interface Answered {
+  readonly answer: FixtureAnswer;
+  readonly detail: string;
+}
+
+/** Amount and currency of one reading are charged, so all readings have to agree on them. */
+function differInAmount(readings: readonly FixtureReading[]): boolean {
+  const [first, ...others] = readings;
+  return others.some(
+    ({ params }) =>
+      params['amount'] !== first?.params['amount'] || params['currency'] !== first?.params['currency'],
+  );
+}
+
+/** Takes cases through classification and policies, as calls are; budgets and tokens take no part. */
+export class CaseRunner {
+  readonly #normalizer: Normalizer;
+  readonly #defaultProtected: boolean;
+  readonly #engine: PolicyEngine;
+
+  constructor({ mappings, opened }: OpenPolicies, engine: PolicyEngine) {
+    this.#normalizer = new Normalizer(mappings, decodeBody);
+    this.#defaultProtected = opened.config.mapping.defaultProtected;
+    this.#engine = engine;
+  }
+
+  async run(tested: FixtureCase): Promise<CaseResult> {
+    const classified = this.#classify(tested);
+    if ('answer' in classified) {
+      return { tested, ok: isExpected(tested.expected, classified.answer), ...classified, queries: [] };
+    }
+    const { queries } = classified;
+    const verdicts = await Promise.all(queries.map((query) => this.#engine.evaluate(query)));
+    const verdict = verdicts.reduce(combineVerdicts);
+    const answer = verdictAnswer(verdict);
+    return { tested, ok: isExpected(tested.expected, answer), answer, detail: verdict.reason, queries };
+  }
+
+  #classify(tested: FixtureCase): Asked | Answered {
+    const { call, params = {} } = tested;
+    if (!('action' in call)) return this.#classifyRequest(tested, call);
+    const { action: actionClass, resource } = call;
+    const request = {
+      method: resource.method,
+      scheme: 'https',
+      transport: 'proxy',
+      bodyBytes: 0,
+      queryPresent: false,
+    };
+    return { queries: [fixtureQuery(tested, { actionClass, resource, params }, request)] };
+  }
+
+  #classifyRequest(tested: FixtureCase, request: FixtureRequest): Asked | Answered {
+    const { method, url, headers, body } = request;
+    const call = { method, url, headers, ...(body === undefined ? {} : { body }) };
+    const sent = toRawRequest(call, 'proxy', this.#normalizer.readHeaders);
+    const matched = this.#normalizer.match(sent.raw);
+    if ('refused' in matched) return this.#refused(matched);
+    const { params } = tested;
+    let readings: readonly FixtureReading[];
+    if (params === undefined) {
+      const envelope = this.#normalizer.envelope(matched, sent.body);
+      if ('refused' in envelope) return this.#refused(envelope);
+      readings = envelope.readings;
+    } else {
+      // Nothing is known of a body, so each reading has the class its rule gives by itself.
+      readings = [matched.first, ...matched.others].map(({ mapped, resource }) => ({
+        actionClass: mapped.rule.actionClass,
+        resource,
+        params,
+      }));
+    }
+    if (differInAmount(readings)) {
+      const answer: FixtureAnswer = { outcome: 'DENY', reason: 'PARAMS_UNREADABLE', policies: [] };
+      return { answer, detail: 'the call can be read in several ways, which differ in amount or currency' };
+    }
+    const { scheme, query } = matched.target;
+    return {
+      queries: readings.map((reading) =>
+        fixtureQuery(tested, reading, {
+          method: reading.resource.method,
+          scheme,
+          transport: 'proxy',
+          bodyBytes: sent.body.length,
+          queryPresent: query !== '',
+        }),
+      ),
+    };
+  }
+
+  #refused({ refused, inPart, target, detail }: Refusal): Answered {
+    const isUnknown = refused === 'UNCLASSIFIED_ACTION' && inPart !== true;
+    return isUnknown && !this.#defaultProtected && target !== undefined
+      ? { answer: { outcome: 'ALLOW', reason: 'PASS_THROUGH', policies: [] }, detail }
+      : { answer: { outcome: 'DENY', reason: refused, policies: [] }, detail };
+  }
+}
+
+/** `DENY POLICY_FORBID by a, b`: an answer, or what is expected of one, as far as it says. */
+export function writtenAnswer(answer: {
+  readonly outcome: string;
+  readonly reason: string | undefined;
+  readonly policies: readonly string[] | undefined;
+}): string {
+  const { outcome, reason, policies } = answer;
+  const by =
+    policies === undefined || (policies.length === 0 && reason !== undefined)
+      ? []
+      : [policies.length === 0 ? 'by no policy' : `by ${policies.map((id) => `\`${id}\``).join(', ')}`];
+  return [outcome, ...(reason === undefined ? [] : [reason]), ...by].join(' ');
+}
+
+/** `file:line` of a case, or its file. */
+export function placeOfCase({ file, line }: FixtureCase): string {
+  return line === undefined ? file : `${file}:${line}`;
+}
