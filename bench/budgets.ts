@@ -13,10 +13,18 @@ export interface NormalizerBudgets {
   readonly loadMb: number;
 }
 
+/** Limits of one size of bundle in `micro/policy.bench.ts`. */
+export interface PolicyBudget {
+  readonly medianUs: number;
+  /** cedar-wasm, given all policies, takes at least so many times as long. */
+  readonly overCedar: number;
+}
+
 /** What `bench/budgets.toml` holds: one budget for every figure, and the memory of the sidecar process. */
 export interface Budgets {
   readonly p99Ms: Readonly<Record<Figure, number>>;
   readonly normalizer: NormalizerBudgets;
+  readonly policy: { readonly policies_10: PolicyBudget; readonly policies_1000: PolicyBudget };
   readonly memory: { readonly residentMb: number; readonly growthMb: number };
 }
 
@@ -29,6 +37,10 @@ const KEYS = new Set([
   'normalizer.find_my_way.over_trie',
   'normalizer.load.ms',
   'normalizer.load.mb',
+  'policy.policies_10.median_us',
+  'policy.policies_10.cedar_over_it',
+  'policy.policies_1000.median_us',
+  'policy.policies_1000.cedar_over_it',
   'memory.resident_mb',
   'memory.growth_mb',
 ]);
@@ -63,6 +75,10 @@ export function readBudgets(file = shippedPath('bench/budgets.toml')): Budgets {
     if (!(limit > 0)) throw new ConfigInvalid(`\`${key}\` must be a positive number`, { file });
     return limit;
   };
+  const policy = (figure: string): PolicyBudget => ({
+    medianUs: budget(`policy.${figure}.median_us`),
+    overCedar: budget(`policy.${figure}.cedar_over_it`),
+  });
   return {
     p99Ms: { warm: budget('decide.warm.p99_ms'), cold_token: budget('decide.cold_token.p99_ms') },
     normalizer: {
@@ -73,6 +89,7 @@ export function readBudgets(file = shippedPath('bench/budgets.toml')): Budgets {
       loadMs: budget('normalizer.load.ms'),
       loadMb: budget('normalizer.load.mb'),
     },
+    policy: { policies_10: policy('policies_10'), policies_1000: policy('policies_1000') },
     memory: { residentMb: budget('memory.resident_mb'), growthMb: budget('memory.growth_mb') },
   };
 }

@@ -1,13 +1,15 @@
 // The latency gate: fails where a budget of `bench/budgets.toml` is missed on the lowest p99 of its rounds, since noise
 // only adds. What a loop of fixed work beside every call shows to be the machine's own noise is taken off first: budgets
-// are of the code, and machines are shared. `--plant-ms N` makes every call slower, to see it fail; of the normalizer,
-// every thousand calls.
+// are of the code, and machines are shared. `--plant-ms N` makes every call slower, to see it fail; of the normalizer
+// every thousand calls, of the policy engine every five hundred.
 
 import { parseArgs } from 'node:util';
 import { readBudgets } from './budgets.ts';
 import { type Figure, FIGURES, measureDecisions, type Round } from './micro/decision.bench.ts';
 import { measureNormalizer, type NormalizerResult } from './micro/normalizer.bench.ts';
+import { measurePolicies, type PolicyResult } from './micro/policy.bench.ts';
 import { judgeNormalizer, type Verdict } from './normalizer-verdicts.ts';
+import { GATED, judgePolicies } from './policy-verdicts.ts';
 
 const { values } = parseArgs({
   options: {
@@ -52,6 +54,7 @@ const plantMs = Number(values['plant-ms']);
 
 const decisions: Round[] = [];
 const results: NormalizerResult[] = [];
+const policies: PolicyResult[] = [];
 const verdicts = [
   ...(await judged(async () => {
     decisions.push(...(await measureDecisions({ rounds, calls, plantMs })));
@@ -61,6 +64,19 @@ const verdicts = [
     const samples = Math.ceil(calls / 50);
     results.push(await measureNormalizer({ rounds, samples, plantMs, withLinear: false }));
     return judgeNormalizer(results, budgets.normalizer);
+  })),
+  ...(await judged(async () => {
+    const samples = Math.ceil(calls / 50);
+    policies.push(
+      await measurePolicies({
+        rounds: Math.min(rounds, 2),
+        samples,
+        plantMs,
+        withCedar: true,
+        figures: GATED,
+      }),
+    );
+    return judgePolicies(policies, budgets.policy);
   })),
 ];
 process.stdout.write(`${verdicts.map(({ line }) => line).join('\n')}\n`);

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { FIGURES, measureDecisions } from './micro/decision.bench.ts';
+import { type Contestant, measurePolicies } from './micro/policy.bench.ts';
 import { measureNormalizer, type NormalizerFigure } from './micro/normalizer.bench.ts';
 
 const ROUNDS = 5;
@@ -67,6 +68,34 @@ for (const [figure, what] of NORMALIZER) {
       ? `| ${what} | not installed: \`npm ci --prefix bench/peers\` | | |`
       : `| ${what} | ${lowest.toFixed(0)} | ${medians.map((ns) => ns.toFixed(0)).join(' ')} | ` +
           `${(lowest / (mediansOf('trie')[0] ?? Number.NaN)).toFixed(2)} |`,
+  );
+}
+const policies = await measurePolicies({ rounds: ROUNDS, samples: 40, plantMs: 0, withCedar: true });
+lines.push(
+  '',
+  '| policies | compiled, µs a query: lowest median | median of each round | cedar-wasm, sliced, µs | cedar-wasm, all policies, µs | casbin, µs; policies it holds; queries left out | load, ms | link, ms | linked, MB |',
+  '|---|---|---|---|---|---|---|---|---|',
+);
+for (const load of policies.loads) {
+  const medians = (contestant: Contestant): readonly number[] =>
+    ordered(
+      policies.rounds.flatMap(({ figure, medianUs }) =>
+        figure === load.figure ? (medianUs.get(contestant) ?? []) : [],
+      ),
+    );
+  const [own = Number.NaN] = medians('compiled');
+  const over = (contestant: Contestant): string => {
+    const [other] = medians(contestant);
+    return other === undefined ? 'not measured' : `${other.toFixed(1)} (${(other / own).toFixed(0)} times)`;
+  };
+  const overCasbin =
+    load.casbin === undefined
+      ? 'not measured'
+      : `${over('casbin')}; ${load.casbin.policies} of ${load.policies}; ${load.casbin.leftOut}`;
+  const all = medians('compiled').map((us) => us.toFixed(2));
+  lines.push(
+    `| ${load.figure}: ${load.policies} | ${own.toFixed(2)} | ${all.join(' ')} | ${over('reference')} | ${over('cedar')} | ${overCasbin} | ` +
+      `${load.loadMs.toFixed(0)} | ${load.linkMs.toFixed(0)} | ${load.linkedMb.toFixed(1)} |`,
   );
 }
 process.stdout.write(`${lines.join('\n')}\n`);

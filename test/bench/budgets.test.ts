@@ -26,6 +26,10 @@ describe('the budgets of the project', () => {
         loadMs: 50,
         loadMb: 10,
       },
+      policy: {
+        policies_10: { medianUs: 1, overCedar: 30 },
+        policies_1000: { medianUs: 2, overCedar: 500 },
+      },
       memory: { residentMb: 300, growthMb: 20 },
     });
   });

@@ -23,6 +23,7 @@ describe('the latency gate', () => {
     expect(stdout).toMatch(/^MISSED decide\.cold_token: p99 \d+\.\d{3} ms, budget 2 ms/m);
     // Of the normalizer, every thousand calls are 2 ms slower.
     expect(stdout).toMatch(/^MISSED normalizer\.canonical: \d+\.\d\d µs, budget 1\.2 µs/m);
+    expect(stdout).toMatch(/^MISSED policy\.policies_10: \d+\.\d\d µs, budget 1 µs/m);
     expect(stdout).toMatch(/^ok {5}normalizer\.load, memory: /m);
     expect(status).toBe(1);
   });
