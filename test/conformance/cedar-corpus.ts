@@ -5,9 +5,9 @@ import {
   type AuthorizationRequest,
   type LinkedPolicy,
   REQUEST_ACCESS,
-} from '../../native-free-core/policy/compiled/authorize.ts';
-import { EntityStore } from '../../native-free-core/policy/compiled/entity-store.ts';
-import { readRecord, readUid } from '../../native-free-core/policy/compiled/json-values.ts';
+} from '../policy/compiled/cedar/authorize.ts';
+import { EntityStore } from '../policy/compiled/cedar/entity-store.ts';
+import { readRecord, readUid } from '../policy/compiled/cedar/json-values.ts';
 import { linkPolicy } from '../../native-free-core/policy/compiled/link.ts';
 import { lowerPolicy } from '../../native-free-core/policy/compiled/lower.ts';
 import { splitLongs } from '../../native-free-core/policy/compiled/split-longs.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EntityStore } from '../../../native-free-core/policy/compiled/entity-store.ts';
-import { readUid, readValue } from '../../../native-free-core/policy/compiled/json-values.ts';
+import { EntityStore } from './cedar/entity-store.ts';
+import { readUid, readValue } from './cedar/json-values.ts';
 import { EntityUid, equals } from '../../../native-free-core/policy/compiled/value.ts';
 
 const uid = (type: string, id: string) => new EntityUid(type, id);

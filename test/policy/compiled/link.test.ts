@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Access } from '../../../native-free-core/policy/compiled/access.ts';
-import {
-  type AuthorizationRequest,
-  REQUEST_ACCESS,
-} from '../../../native-free-core/policy/compiled/authorize.ts';
+import { type AuthorizationRequest, REQUEST_ACCESS } from './cedar/authorize.ts';
 import { link } from '../../../native-free-core/policy/compiled/link.ts';
 import { ERROR } from '../../../native-free-core/policy/compiled/value.ts';
 import { compare, compiledAnswers, extension, lowered, permitWhen, requestOf, uid } from './oracle.ts';

@@ -7,13 +7,10 @@ import {
 } from '@cedar-policy/cedar-wasm/web';
 import { startCedar } from '../../../native-free-core/policy/cedar.ts';
 import type { Access } from '../../../native-free-core/policy/compiled/access.ts';
-import {
-  type AuthorizationRequest,
-  REQUEST_ACCESS,
-} from '../../../native-free-core/policy/compiled/authorize.ts';
-import { EntityStore } from '../../../native-free-core/policy/compiled/entity-store.ts';
+import { type AuthorizationRequest, REQUEST_ACCESS } from './cedar/authorize.ts';
+import { EntityStore } from './cedar/entity-store.ts';
 import type { LoweredPolicy } from '../../../native-free-core/policy/compiled/expr.ts';
-import { readRecord, readUid } from '../../../native-free-core/policy/compiled/json-values.ts';
+import { readRecord, readUid } from './cedar/json-values.ts';
 import { linkPolicy } from '../../../native-free-core/policy/compiled/link.ts';
 import { lowerPolicy } from '../../../native-free-core/policy/compiled/lower.ts';
 import { splitLongs } from '../../../native-free-core/policy/compiled/split-longs.ts';

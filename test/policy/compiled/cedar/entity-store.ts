@@ -1,7 +1,7 @@
-import { isRecord } from '../expression.ts';
-import type { Entities } from './access.ts';
+import { isRecord } from '../../../../native-free-core/policy/expression.ts';
+import type { Entities } from '../../../../native-free-core/policy/compiled/access.ts';
 import { readRecord, readUid } from './json-values.ts';
-import type { CedarRecord, EntityUid } from './value.ts';
+import type { CedarRecord, EntityUid } from '../../../../native-free-core/policy/compiled/value.ts';
 
 interface StoredEntity {
   readonly attributes: CedarRecord;

@@ -1,6 +1,6 @@
-import type { Access, Entities } from './access.ts';
-import { ERRORED, type Satisfaction, SATISFIED } from './link.ts';
-import type { CedarRecord, EntityUid } from './value.ts';
+import type { Access, Entities } from '../../../../native-free-core/policy/compiled/access.ts';
+import { ERRORED, type Satisfaction, SATISFIED } from '../../../../native-free-core/policy/compiled/link.ts';
+import type { CedarRecord, EntityUid } from '../../../../native-free-core/policy/compiled/value.ts';
 
 /** A request of any schema. */
 export interface AuthorizationRequest {

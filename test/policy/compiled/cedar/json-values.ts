@@ -1,6 +1,13 @@
-import { isRecord } from '../expression.ts';
-import { EXTENSION_FUNCTIONS } from './extensions/functions.ts';
-import { CedarRecord, CedarSet, EntityUid, ERROR, toLong, type Value } from './value.ts';
+import { isRecord } from '../../../../native-free-core/policy/expression.ts';
+import { EXTENSION_FUNCTIONS } from '../../../../native-free-core/policy/compiled/extensions/functions.ts';
+import {
+  CedarRecord,
+  CedarSet,
+  EntityUid,
+  ERROR,
+  toLong,
+  type Value,
+} from '../../../../native-free-core/policy/compiled/value.ts';
 
 // Values, contexts and entities in Cedar's JSON, with `__entity` and `__extn` written out. An integer beyond 2^53 is a bigint.
 
