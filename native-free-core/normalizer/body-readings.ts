@@ -36,7 +36,8 @@ export function readingsOf(matched: Matched, body: CallBody): Readings | BodyPro
 
 /** The only reading of a call that has one, none of it in the body. */
 export function plainReading({ mapped, resource }: MatchedReading): Reading {
-  return { actionClass: mapped.rule.actionClass, resource, params: NO_PARAMS, rule: mapped.rule.where };
+  const { actionClass, where: rule } = mapped.rule;
+  return { actionClass, resource, params: NO_PARAMS, rule, operation: undefined };
 }
 
 function addReadings(
@@ -63,6 +64,7 @@ function addReadings(
       resource,
       params: operation.params === NO_PARAMS ? params : { ...params, ...operation.params },
       rule: rule.where,
+      operation: operation.name,
     });
   }
   return undefined;

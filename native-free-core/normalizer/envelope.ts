@@ -75,6 +75,8 @@ export interface Reading {
   readonly params: Params;
   /** `file:line` of the rule. */
   readonly rule: string;
+  /** What the body asks for, where the rule refines; empty where that is not known. */
+  readonly operation?: string | undefined;
 }
 
 /** A classified call: what stage 1 and stage 2 decide about. */

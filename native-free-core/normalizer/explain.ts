@@ -29,6 +29,8 @@ export interface ExplainedReading {
   readonly resource: string;
   readonly rule: ExplainedRule;
   readonly params: Params;
+  /** What the body asks for (a GraphQL field, a push's `delete`); absent where it is not known or the rule does not ask. */
+  readonly operation?: string;
 }
 
 /** A rule that matches the same request as the winning one and lost. */
@@ -153,10 +155,12 @@ function explainMatched(of: MatchedReading): Explained {
   return { of, shown: shownReading(of, of.mapped.rule.actionClass, NO_PARAMS) };
 }
 
-function explainRead({ first, others }: Matched, { resource, actionClass, params }: Reading): Explained {
+function explainRead({ first, others }: Matched, reading: Reading): Explained {
+  const { resource, actionClass, params, operation = '' } = reading;
   // One matched reading becomes several where its body asks for several things; they keep its resource.
   const of = others.find((matched) => matched.resource === resource) ?? first;
-  return { of, shown: shownReading(of, actionClass, params) };
+  const shown = shownReading(of, actionClass, params);
+  return { of, shown: operation === '' ? shown : { ...shown, operation } };
 }
 
 function shownReading(

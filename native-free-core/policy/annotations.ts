@@ -40,6 +40,8 @@ export function readAnnotations(policy: PolicyJson, at: SourceLocation): PolicyN
       at,
     );
   }
+  // Only `firma policy check` looks at it.
+  note(annotations, 'unconditional', at);
   const outcome = note(annotations, 'outcome', at);
   if (outcome !== undefined && (outcome !== 'abort' || policy.effect !== 'forbid')) {
     throw new PolicyInvalid(`policy \`${id}\`: \`@outcome\` can only be "abort", and only on a forbid`, at);

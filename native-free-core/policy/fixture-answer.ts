@@ -1,6 +1,6 @@
 import type { ActionClassInfo } from '../registry/classes.ts';
 import type { Expected, FixtureCase, FixtureOutcome, FixtureReason } from './fixtures.ts';
-import type { PolicyContext, PolicyQuery, PolicyVerdict } from './port.ts';
+import type { PolicyContext, PolicyQuery } from './port.ts';
 
 /** What came of a case. */
 export interface FixtureAnswer {
@@ -22,15 +22,6 @@ export function fixtureQuery(
 ): PolicyQuery {
   const { actionClass: action, resource, params } = reading;
   return { principal, action, resource, context: { ...context, request, params } };
-}
-
-/** What a call is answered that its policies judged so (the last line of semantics §4). */
-export function verdictAnswer({ abort, allowed, determining, errored }: PolicyVerdict): FixtureAnswer {
-  if (abort) return { outcome: 'ABORT', reason: 'POLICY_ABORT', policies: determining };
-  if (errored.length > 0) return { outcome: 'DENY', reason: 'POLICY_ERROR', policies: errored };
-  if (allowed) return { outcome: 'ALLOW', reason: 'OK', policies: determining };
-  const reason = determining.length === 0 ? 'POLICY_NO_PERMIT' : 'POLICY_FORBID';
-  return { outcome: 'DENY', reason, policies: determining };
 }
 
 /** Whether an answer is what a case expects, as far as it says. */

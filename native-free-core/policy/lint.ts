@@ -6,7 +6,8 @@ import { nodeOf, operands } from './expression.ts';
 
 /**
  * `arithmetic`: a condition that can error, and an error denies. `overruled`: a permit that never allows.
- * `unconditional`: a permit that looks at nothing but its scope.
+ * `unconditional`: a permit that looks at nothing but its scope and does not say why with `@unconditional`, or says so
+ * where it is not true.
  */
 export type PolicyWarningKind = 'arithmetic' | 'overruled' | 'unconditional';
 
@@ -100,9 +101,21 @@ function warningsOf(examined: Examined, forbids: readonly Examined[]): PolicyWar
         'is an error, and an error denies; compare the facts themselves',
     );
   }
-  if (effect === 'forbid') return warnings;
+  const isMeant = json.annotations?.['unconditional'] !== undefined;
+  if (effect === 'forbid') {
+    if (isMeant) warn('unconditional', 'permits nothing; remove its `@unconditional`');
+    return warnings;
+  }
   if (isUnconditional(examined)) {
-    warn('unconditional', 'has no condition; it allows every call in its scope that nothing forbids');
+    if (!isMeant) {
+      warn(
+        'unconditional',
+        'has no condition, so it allows every call in its scope that nothing forbids; ' +
+          'give it a condition, or say why it needs none with `@unconditional("…")`',
+      );
+    }
+  } else if (isMeant) {
+    warn('unconditional', 'has a condition; remove its `@unconditional`');
   }
   const forbid = forbids.find((one) => overrules(one, examined))?.policy;
   if (forbid !== undefined) {

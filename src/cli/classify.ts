@@ -45,12 +45,14 @@ async function classify(method: string, url: string, options: Options): Promise<
 
 type Reading = Explanation['readings'][number];
 
-function readingLines({ action_class: name, risk, method, resource, rule, params }: Reading): string[] {
+function readingLines(reading: Reading): string[] {
+  const { action_class: name, risk, method, resource, rule, params, operation } = reading;
   const facts = Object.entries(params).map(([key, value]) => `${key}=${value}`);
   return [
     `${name} (${risk})`,
     `  request    ${method} ${resource}`,
     `  rule       ${rule.file}:${rule.line}`,
+    ...(operation === undefined ? [] : [`  operation  ${operation}`]),
     ...(facts.length === 0 ? [] : [`  params     ${facts.join(' ')}`]),
   ];
 }

@@ -41,6 +41,16 @@ action_class = "payment.read"
 [[rules]]
 host = "*.example"
 action_class = "payment.tax"
+
+[[rules]]
+method = "POST"
+host = "graph.test"
+path = "/"
+action_class = "issue.read"
+refine = "graphql"
+[rules.refine_map]
+createIssue = "issue.write"
+mergePullRequest = "code.merge"
 `;
 
 const FORM = ['--content-type', 'application/x-www-form-urlencoded', '--body', '-'];
@@ -211,10 +221,34 @@ describe('firma classify', () => {
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
       readings: [
-        { action_class: 'code.write', params: { git_operation: 'update', git_ref: 'refs/heads/main' } },
-        { action_class: 'code.destructive', params: { git_operation: 'delete', git_ref: 'refs/heads/old' } },
+        {
+          action_class: 'code.write',
+          operation: 'update',
+          params: { git_operation: 'update', git_ref: 'refs/heads/main' },
+        },
+        {
+          action_class: 'code.destructive',
+          operation: 'delete',
+          params: { git_operation: 'delete', git_ref: 'refs/heads/old' },
+        },
       ],
     });
+  });
+
+  it('names each operation that a body asks for, and none where that is not known', async () => {
+    const asked = async (query: string, ...more: readonly string[]): Promise<string> => {
+      const args = ['--content-type', 'application/json', '--body', '-', ...more];
+      const input = JSON.stringify({ query });
+      return (await firma(['classify', 'POST', 'https://graph.test/', ...args], { ...project, input })).out;
+    };
+    const mutation = 'mutation { a: createIssue(input: {}) { id } ...hidden }';
+    expect(JSON.parse(await asked(mutation, '--json')).readings).toEqual([
+      expect.not.objectContaining({ operation: expect.anything() }),
+      expect.objectContaining({ action_class: 'issue.write', operation: 'createIssue' }),
+    ]);
+    expect(await asked('mutation { unheardOf }')).toMatch(
+      /^code\.merge .*\n.*\n.*\n {2}operation {2}unheardOf$/m,
+    );
   });
 
   it.each([

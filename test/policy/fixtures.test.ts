@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { ConfigInvalid } from '../../native-free-core/errors.ts';
 import { loadBundle } from '../../native-free-core/policy/bundle.ts';
 import { explainPolicies } from '../../native-free-core/policy/explain-policies.ts';
-import { fixtureQuery, isExpected, verdictAnswer } from '../../native-free-core/policy/fixture-answer.ts';
+import { isExpected } from '../../native-free-core/policy/fixture-answer.ts';
 import { type FixtureCase, parseFixtures } from '../../native-free-core/policy/fixtures.ts';
-import { ReferenceEngine } from '../../native-free-core/policy/reference.ts';
 import { CONTEXT, INPUTS, query } from './query.ts';
 
 const bundle = loadBundle(
@@ -117,7 +116,30 @@ policies = ["b", "a"]
 
   it.each([
     ['no TOML', 'cases = [', /^x\.toml:\d+:\d+: not valid TOML/],
-    ['no cases', '', /`cases` must be a list of tables/],
+    ['no cases', '', /^x\.toml: `cases` must be a list of tables/],
+    ['an empty list of cases', 'cases = []', /^x\.toml:1:1: `cases` must be a list of tables/],
+    ['cases that are no list', 'cases = "x"', /^x\.toml:1:1: `cases` must be a list of tables/],
+    [
+      'more cases than a run takes',
+      `cases = [${'0,'.repeat(10_001)}]`,
+      /^x\.toml:1:1: `cases` holds more than/,
+    ],
+    ['lists in lists without end', `cases = ${'['.repeat(100_000)}`, /^x\.toml:1:\d+: not valid TOML/],
+    [
+      'a name of another type',
+      MINIMAL.replace('"one"', '5'),
+      /^x\.toml:2:1: .*name` must be a string of at most/,
+    ],
+    [
+      'a name too long',
+      MINIMAL.replace('one', 'n'.repeat(201)),
+      /^x\.toml:2:1: .*name` must be a string of at most 200/,
+    ],
+    [
+      'an unknown expectation',
+      MINIMAL.replace('"DENY"', '"DENY", why = "x"'),
+      /^x\.toml:5:\d+: .*expect\.why` is no known key/,
+    ],
     ['another table', '[sidecar]\nid = "x"', /^x\.toml:1:1: `sidecar` is no known key; known here: `cases`/],
     [
       'an unknown key',
@@ -181,6 +203,13 @@ policies = ["b", "a"]
 
   it.each([
     ['no JSON', '{', /^x\.json: not valid JSON$/],
+    ['an empty file', '', /^x\.json: not valid JSON$/],
+    ['nothing', 'null', /^x\.json: the file is not a table/],
+    [
+      'lists in lists without end',
+      `{"cases": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+      /`cases\[0\]` is not a table/,
+    ],
     ['a list', '[]', /^x\.json: the file is not a table/],
     ['a case that is none', '{"cases": [5]}', /^x\.json: `cases\[0\]` is not a table/],
     ['`__proto__`', '{"cases": [{"__proto__": {"name": "x"}}]}', /`cases\[0\]\.__proto__` is no known key/],
@@ -222,33 +251,6 @@ policies = ["b", "a"]
 });
 
 describe('the answer to a case', () => {
-  const request = { method: 'POST', scheme: 'https', transport: 'proxy', bodyBytes: 0, queryPresent: false };
-
-  function answer(more: string): ReturnType<typeof verdictAnswer> {
-    const text = MINIMAL.replace('code.read', 'payment.transfer') + more;
-    const [one] = parse(text);
-    if (one === undefined || !('action' in one.call)) throw new Error('no case');
-    const { action: actionClass, resource } = one.call;
-    const engine = new ReferenceEngine(bundle);
-    try {
-      const reading = { actionClass, resource, params: one.params ?? {} };
-      return verdictAnswer(engine.evaluate(fixtureQuery(one, reading, request)));
-    } finally {
-      engine.close();
-    }
-  }
-  const OPS = 'principal = { groups = ["ops"] }\n';
-
-  it.each([
-    ['ALLOW', `${OPS}params = { amount = 5000 }\nsession = { calls = 0 }`, 'OK', ['pay']],
-    ['DENY', `params = { amount = 5000 }\nsession = { calls = 0 }`, 'POLICY_NO_PERMIT', []],
-    ['DENY', `${OPS}params = { amount = 1 }\nsession = { calls = 3 }`, 'POLICY_FORBID', ['busy']],
-    ['DENY', `${OPS}params = { amount = 1 }\nsession = { calls = 4 }`, 'POLICY_ERROR', ['busy']],
-    ['ABORT', `session = { calls = 4, denies = 10 }`, 'POLICY_ABORT', ['stop']],
-  ])('is %s for %j', (outcome, more, reason, policies) => {
-    expect(answer(more)).toEqual({ outcome, reason, policies });
-  });
-
   it('is compared with what is expected, as far as that says', () => {
     const came = { outcome: 'DENY', reason: 'POLICY_FORBID', policies: ['a', 'b'] } as const;
     const nothingMore = { reason: undefined, policies: undefined };

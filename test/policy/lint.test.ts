@@ -48,6 +48,38 @@ describe('warnings about policies', () => {
     ).toEqual(['unconditional a']);
   });
 
+  it('pass over a permit that says why it has no condition', () => {
+    const text = (annotation: string): string =>
+      `@id("p") ${annotation} permit (principal, action, resource);`;
+    const [warning] = lintBundle(loadBundle([{ file: 'x.cedar', text: text('') }], INPUTS));
+    expect(warning?.message).toContain('or say why it needs none with `@unconditional("…")`');
+    expect(warnings(text('@unconditional("all of it is a game")'))).toEqual([]);
+    for (const empty of ['@unconditional("")', '@unconditional']) {
+      expect(() => warnings(text(empty))).toThrow(/^x\.cedar:1:1: `@unconditional` needs a text/);
+    }
+  });
+
+  it.each([
+    [
+      'a permit with a condition',
+      `permit (principal, action, resource) when { ${CALLS} < 5 };`,
+      'has a condition',
+    ],
+    ['a forbid', 'forbid (principal, action == Firma::Action::"code.read", resource);', 'permits nothing'],
+  ])('name %s that says why it has none', (_what, policy, message) => {
+    const text = `@id("p") @unconditional("so") ${policy}`;
+    const [warning, ...others] = lintBundle(loadBundle([{ file: 'x.cedar', text }], INPUTS));
+    expect(others).toEqual([]);
+    expect(warning).toMatchObject({ kind: 'unconditional', message: expect.stringContaining(message) });
+  });
+
+  it('do not let `@unconditional` excuse a permit that never allows', () => {
+    expect(
+      warnings(`@id("p") @unconditional("so") permit (principal, action, resource);
+        @id("f") forbid (principal, action, resource);`),
+    ).toEqual(['overruled p']);
+  });
+
   const FORBIDS: readonly (readonly [string, string])[] = [
     [
       'the same scope',

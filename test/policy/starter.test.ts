@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Bundle, loadBundle } from '../../native-free-core/policy/bundle.ts';
+import { lintBundle } from '../../native-free-core/policy/lint.ts';
 import { parseFixtures } from '../../native-free-core/policy/fixtures.ts';
 import { IssuancePolicies } from '../../native-free-core/policy/issuance.ts';
 import type { PolicySource } from '../../native-free-core/policy/port.ts';
@@ -92,6 +93,13 @@ describe('the starter policies', () => {
     expect(bundle.policies.length).toBeLessThanOrEqual(12);
   });
 
+  it('say nothing that is probably not meant, together and each by itself', () => {
+    const names = namesIn('starter', '.cedar').map((name) => name.replace('.cedar', ''));
+    for (const set of [names, ...names.map((name) => [name])]) {
+      expect(lintBundle(setOf(...set).bundle).map(({ message }) => message)).toEqual([]);
+    }
+  });
+
   it('are dev and every guard without a configured path', () => {
     expect(loaded.policies.map(({ file }) => file).sort()).toEqual(
       ['dev', ...GUARDS].map((name) => `builtin:${name}.cedar`).sort(),
@@ -165,7 +173,7 @@ describe('the fixtures of the starter policies', () => {
     const base = bases.get(file);
     const sets = base === undefined ? [byDefault] : [setOf(base), setOf(base, 'exfiltration', 'runaway')];
     for (const { bundle, engine } of sets) {
-      const runner = new CaseRunner({ mappings, opened: { ...loaded, stateRoot: '' }, sources: [] }, engine);
+      const runner = new CaseRunner({ mappings, opened: loaded, sources: [] }, engine);
       for (const tested of parseFixtures(source(`starter/fixtures/${file}`), bundle)) {
         const { answer } = await runner.run(tested);
         expect(`${tested.name}: ${writtenAnswer(answer)}`).toBe(

@@ -98,7 +98,7 @@ function toLines(findings: Findings): string[] {
 async function run(path: string | undefined, options: Options): Promise<void> {
   const { PolicyInvalid } = await import('@firma/core');
   const { bundleOf, openPolicies } = await import('./open.ts');
-  const open = await openPolicies(path, options);
+  const open = await openPolicies(path, options, path === undefined);
   let bundle: Bundle;
   try {
     bundle = bundleOf(open, open.sources);

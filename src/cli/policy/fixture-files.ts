@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type Bundle, ConfigInvalid, type FixtureCase, parseFixtures, Usage } from '@firma/core';
 import { parseCall } from '../../call.ts';
-import type { OpenedConfig } from '../../config/open.ts';
+import type { UntrustedConfig } from '../../config/open.ts';
 import { type Source, SourceReader } from '../../config/sources.ts';
 import type { PlaceOptions } from '../options.ts';
 import { bundleOf, openPolicies, type OpenPolicies, policyDirectory } from './open.ts';
@@ -41,13 +41,13 @@ async function policiesBeside(path: string): Promise<string | undefined> {
 }
 
 /** Files of the configuration are TOML too, and may stand beside its policies. */
-function configurationFiles({ config, mappings }: OpenedConfig): ReadonlySet<string> {
+function configurationFiles({ config, mappings }: UntrustedConfig): ReadonlySet<string> {
   const { file } = config;
   if (file === undefined) return new Set();
   return new Set([file, ...mappings.map((table) => resolve(dirname(file), table.file))]);
 }
 
-async function readFixtureFiles(path: string, opened: OpenedConfig): Promise<readonly Source[]> {
+async function readFixtureFiles(path: string, opened: UntrustedConfig): Promise<readonly Source[]> {
   const reader = new SourceReader();
   const names = await namesIn(path);
   if (names === undefined) return [await reader.read(path)];
@@ -88,7 +88,7 @@ function assertSendable({ call, file, line, name }: FixtureCase): void {
 export async function openFixtures(path: string | undefined, options: FixtureOptions): Promise<OpenFixtures> {
   if (path === '') throw new Usage('the path is empty; name a file or a directory');
   const policies = options.policies ?? (path === undefined ? undefined : await policiesBeside(path));
-  const open = await openPolicies(policies, options);
+  const open = await openPolicies(policies, options, path === undefined && policies === undefined);
   const bundle = bundleOf(open, open.sources);
   const place = path ?? nearName(policyDirectory(open.opened));
   const sources = await readFixtureFiles(place, open.opened);

@@ -8,7 +8,7 @@ import {
   startCedar,
 } from '@firma/core';
 import { cedarModule } from '../../cedar-module.ts';
-import { openConfig, type OpenedConfig } from '../../config/open.ts';
+import { openConfig, readUntrusted, type UntrustedConfig } from '../../config/open.ts';
 import { shippedPath } from '../../config/package-root.ts';
 import { SourceReader } from '../../config/sources.ts';
 import type { PlaceOptions } from '../options.ts';
@@ -16,7 +16,7 @@ import { surroundings } from '../options.ts';
 
 /** Policies, and the configuration whose facts and budgets they may read. */
 export interface OpenPolicies {
-  readonly opened: OpenedConfig;
+  readonly opened: UntrustedConfig;
   readonly mappings: Mappings;
   readonly sources: readonly PolicySource[];
 }
@@ -24,13 +24,18 @@ export interface OpenPolicies {
 const BUILTIN = 'builtin:';
 
 /**
- * Reads policies and the configuration in force; cedar is started.
+ * Reads policies and the configuration; cedar is started.
  *
  * @param path a file or a directory of `*.cedar`; undefined for the configuration's own
+ * @param inForce the configuration is itself what is asked about, so it has to be the trusted one
  * @throws FirmaError as a start would, where the configuration or its tables do not load, or the path cannot be read
  */
-export async function openPolicies(path: string | undefined, options: PlaceOptions): Promise<OpenPolicies> {
-  const opened = await openConfig(options, surroundings());
+export async function openPolicies(
+  path: string | undefined,
+  options: PlaceOptions,
+  inForce: boolean,
+): Promise<OpenPolicies> {
+  const opened = await (inForce ? openConfig : readUntrusted)(options, surroundings());
   const mappings = loadMappings(opened.mappings);
   const sources = path === undefined ? opened.policies : await new SourceReader().readAll(path, '.cedar');
   startCedar(cedarModule());
@@ -44,7 +49,7 @@ export function bundleOf({ opened, mappings }: OpenPolicies, sources: readonly P
 }
 
 /** The directory of the configuration's own policies. */
-export function policyDirectory({ config, policies }: OpenedConfig): string {
+export function policyDirectory({ config, policies }: UntrustedConfig): string {
   const file = policies[0]?.file ?? BUILTIN;
   // Names that are shown are relative to the configuration's directory.
   return file.startsWith(BUILTIN)

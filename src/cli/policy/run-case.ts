@@ -1,4 +1,6 @@
 import {
+  AMOUNTS_DIFFER,
+  amountsDiffer,
   combineVerdicts,
   type FixtureAnswer,
   type FixtureCase,
@@ -6,11 +8,12 @@ import {
   type FixtureRequest,
   isExpected,
   Normalizer,
+  passedTarget,
+  policyAnswer,
   type PolicyEngine,
   type PolicyQuery,
   type Reading,
   type Refusal,
-  verdictAnswer,
 } from '@firma/core';
 import { toRawRequest } from '../../call.ts';
 import { decodeBody } from '../../decode-body.ts';
@@ -21,7 +24,7 @@ export interface CaseResult {
   readonly tested: FixtureCase;
   readonly ok: boolean;
   readonly answer: FixtureAnswer;
-  /** What the agent would be told, where something is said. */
+  /** What the policies say of it (`@reason`); where Cedar was not asked, why not. */
   readonly detail: string | undefined;
   /** What Cedar was asked: one query a reading; empty where the call was refused before. */
   readonly queries: readonly PolicyQuery[];
@@ -36,15 +39,6 @@ interface Asked {
 interface Answered {
   readonly answer: FixtureAnswer;
   readonly detail: string;
-}
-
-/** Amount and currency of one reading are charged, so all readings have to agree on them. */
-function differInAmount(readings: readonly FixtureReading[]): boolean {
-  const [first, ...others] = readings;
-  return others.some(
-    ({ params }) =>
-      params['amount'] !== first?.params['amount'] || params['currency'] !== first?.params['currency'],
-  );
 }
 
 /** Takes cases through classification and policies, as calls are; budgets and tokens take no part. */
@@ -67,7 +61,8 @@ export class CaseRunner {
     const { queries } = classified;
     const verdicts = await Promise.all(queries.map((query) => this.#engine.evaluate(query)));
     const verdict = verdicts.reduce(combineVerdicts);
-    const answer = verdictAnswer(verdict);
+    const { outcome, reason, policies } = policyAnswer(verdict);
+    const answer = { outcome, reason, policies };
     return { tested, ok: isExpected(tested.expected, answer), answer, detail: verdict.reason, queries };
   }
 
@@ -105,9 +100,9 @@ export class CaseRunner {
         params,
       }));
     }
-    if (differInAmount(readings)) {
+    if (amountsDiffer(readings)) {
       const answer: FixtureAnswer = { outcome: 'DENY', reason: 'PARAMS_UNREADABLE', policies: [] };
-      return { answer, detail: 'the call can be read in several ways, which differ in amount or currency' };
+      return { answer, detail: AMOUNTS_DIFFER };
     }
     const { scheme, query } = matched.target;
     return {
@@ -123,11 +118,11 @@ export class CaseRunner {
     };
   }
 
-  #refused({ refused, inPart, target, detail }: Refusal): Answered {
-    const isUnknown = refused === 'UNCLASSIFIED_ACTION' && inPart !== true;
-    return isUnknown && !this.#defaultProtected && target !== undefined
-      ? { answer: { outcome: 'ALLOW', reason: 'PASS_THROUGH', policies: [] }, detail }
-      : { answer: { outcome: 'DENY', reason: refused, policies: [] }, detail };
+  #refused(refusal: Refusal): Answered {
+    const { refused, detail } = refusal;
+    return passedTarget(refusal, this.#defaultProtected) === undefined
+      ? { answer: { outcome: 'DENY', reason: refused, policies: [] }, detail }
+      : { answer: { outcome: 'ALLOW', reason: 'PASS_THROUGH', policies: [] }, detail };
   }
 }
 
