@@ -19,7 +19,7 @@ import type { Config } from './config/config.ts';
 import type { LoadedConfig } from './config/read-named.ts';
 import type { StateDir } from './config/state-dir.ts';
 import type { Counters } from './metrics/counters.ts';
-import type { DecidingEngine } from './pool/deciding-engine.ts';
+import type { PoliciesInForce } from './policies-in-force.ts';
 import type { Cut, OpenTransports } from './session/transports.ts';
 
 export type { Caller, DispatchFacts, Prepared } from '@firma/core';
@@ -87,9 +87,10 @@ export interface FirmaParts {
   readonly audit: AuditPipeline;
   readonly authority: Authority;
   readonly broker: StartedBroker;
-  readonly policies: DecidingEngine;
+  readonly policies: PoliciesInForce;
   readonly transports: OpenTransports;
   readonly counters: Counters;
+  readonly reloadPolicies: () => Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -184,6 +185,17 @@ export class Firma implements Enforcer {
     const injection = await broker.credentialFor(resource);
     if (injection !== undefined) this.#decider.injected(decision, injection.label);
     return injection;
+  }
+
+  /**
+   * Puts the configuration's policies in force as they stand in their files now, and trusted; calls are decided meanwhile.
+   *
+   * @returns false where they are the ones in force
+   * @throws ConfigUntrusted, PolicyInvalid with file and line, ConfigInvalid where more than policies has changed: those
+   *   in force stay
+   */
+  reloadPolicies(): Promise<boolean> {
+    return this.parts.reloadPolicies();
   }
 
   unauthenticated(): void {

@@ -1,21 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import {
-  type Bundle,
   compileBudgets,
   compileScope,
-  configDigest,
+  ConfigInvalid,
   type ConfigParts,
   Decider,
   digest,
   IssuancePolicies,
-  loadBundle,
   loadMappings,
   type Mappings,
   Normalizer,
-  ReferenceEngine,
   registryVersion,
   RevocationSet,
+  type SchemaInputs,
   SessionTable,
   startCedar,
   TokenVerifier,
@@ -33,7 +31,8 @@ import { decodeBody } from './decode-body.ts';
 import { Firma } from './firma.ts';
 import { Counters } from './metrics/counters.ts';
 import { sha256Hex } from './sha256.ts';
-import { openDecidingEngine } from './pool/deciding-engine.ts';
+import { PoliciesInForce } from './policies-in-force.ts';
+import { lowerInThread } from './pool/lower.ts';
 import { OpenTransports } from './session/transports.ts';
 import { systemClock } from './wall-clock.ts';
 
@@ -53,23 +52,20 @@ export interface OpenOptions {
 
 const SUMMARY_INTERVAL_MS = 1000;
 
-/** What the texts of a configuration mean. Everything that a file can get wrong shows here: nothing is started yet. */
+/** What the tables and budgets of a configuration mean. What they get wrong shows here: nothing is started yet. */
 interface Compiled {
   readonly mappings: Mappings;
   readonly budgets: ReturnType<typeof compileBudgets>;
-  readonly bundle: Bundle;
+  /** What policies may read of them. */
+  readonly inputs: SchemaInputs;
 }
 
-function compile({ config, mappings: tables, policies }: LoadedConfig): Compiled {
+function compile({ config, mappings: tables }: LoadedConfig): Compiled {
   const mappings = loadMappings(tables);
   const { budgets: written, file } = config;
   const budgets = compileBudgets(written, file === undefined ? undefined : { file });
-  startCedar(cedarModule());
-  const bundle = loadBundle(policies, {
-    params: mappings.params,
-    budgets: written.map((budget) => budget.name),
-  });
-  return { mappings, budgets, bundle };
+  const inputs = { params: mappings.params, budgets: written.map((budget) => budget.name) };
+  return { mappings, budgets, inputs };
 }
 
 /**
@@ -77,20 +73,29 @@ function compile({ config, mappings: tables, policies }: LoadedConfig): Compiled
  *
  * @throws MappingInvalid, PolicyInvalid or ConfigInvalid with file and line, where a start would
  */
-export function checkLoaded(loaded: LoadedConfig): void {
-  new ReferenceEngine(compile(loaded).bundle).close();
+export async function checkLoaded(loaded: LoadedConfig): Promise<void> {
+  await lowerInThread(loaded.policies, compile(loaded).inputs);
+  startCedar(cedarModule());
   new IssuancePolicies(loaded.issuance).close();
 }
 
-function configParts(config: Config, mappings: Mappings, bundle: unknown): ConfigParts {
+function digestsOf(config: Config, mappings: Mappings): Omit<ConfigParts, 'bundle'> {
   const { audience, budgets, mapping, skewS } = config;
   const settings = { audience, budgets, default_protected: mapping.defaultProtected, skew_s: skewS };
   return {
-    bundle: digest(bundle, sha256Hex),
     registry: registryVersion(sha256Hex),
     mappings: digest(mappings.canonical, sha256Hex),
     settings: digest(settings, sha256Hex),
   };
+}
+
+/** What is in force besides policies stays for the life of a sidecar. */
+function assertSameBut(policies: ConfigParts, { mappings, settings }: Omit<ConfigParts, 'bundle'>): void {
+  const changed = mappings !== policies.mappings ? 'mapping tables' : 'budgets or decision settings';
+  if (mappings === policies.mappings && settings === policies.settings) return;
+  throw new ConfigInvalid(
+    `the ${changed} have changed too; only policies are reloaded, so start the sidecar again`,
+  );
 }
 
 /**
@@ -112,10 +117,9 @@ export async function openFirma(options: OpenOptions = {}): Promise<Firma> {
 async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
   const loaded = await openConfig(options, { cwd: process.cwd(), env: process.env });
   const { config } = loaded;
-  const { mappings, budgets, bundle } = compile(loaded);
+  const { mappings, budgets, inputs } = compile(loaded);
   const normalizer = new Normalizer(mappings, decodeBody);
-  const parts = configParts(config, mappings, bundle.canonical);
-  const origin = { sidecarId: config.id, configDigest: configDigest(parts, sha256Hex) };
+  startCedar(cedarModule());
 
   const state = await openStateDir(loaded.stateRoot);
   const authority = await openAuthority(loaded, state.authority);
@@ -135,7 +139,12 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
   const broker = await startBroker(config.credentials, { takeEnvironment: options.ownsProcess === true });
   closers.add(() => broker.close());
   const runDir = await newRun(state);
-  const policies = openDecidingEngine(bundle, parts.bundle, config.policy.shadow, runDir);
+  const policies = await PoliciesInForce.open(loaded.policies, {
+    inputs,
+    parts: digestsOf(config, mappings),
+    shadow: config.policy.shadow,
+    runDir,
+  });
   closers.add(() => policies.close());
   const audit = await AuditPipeline.start({
     runDir,
@@ -154,16 +163,16 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     verifier,
     revocations,
     skewS: config.skewS,
-    engine: policies.engine,
     sessions: new SessionTable({ budgets }),
     audit,
     wallClock: systemClock(),
     randomBytes,
     sha256Hex,
-    origin,
+    origin: { sidecarId: config.id },
+    inForce: policies.inForce,
     onSessionEnd: (sessionKey) => transports.end(sessionKey),
   });
-  decider.recorder.announce(parts);
+  decider.recorder.announce(policies.inForce.configDigest, policies.parts);
   const summaries = setInterval(() => decider.recorder.summarize(), SUMMARY_INTERVAL_MS);
   summaries.unref();
   closers.add(() => {
@@ -185,6 +194,18 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     policies,
     transports,
     counters: new Counters(),
+    reloadPolicies: () =>
+      policies.replace(
+        async () => {
+          const now = await openConfig(options, { cwd: process.cwd(), env: process.env });
+          assertSameBut(policies.parts, digestsOf(now.config, compile(now).mappings));
+          return now.policies;
+        },
+        (inForce, parts) => {
+          decider.recorder.announce(inForce.configDigest, parts);
+          decider.replace(inForce);
+        },
+      ),
     close: () => closers.close(),
   });
 }

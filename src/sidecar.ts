@@ -99,6 +99,7 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
     handlers: {
       openSession: (request) => sessions.open(request, proxyOrigin),
       closeSession: (user) => sessions.close(user),
+      reloadPolicies: () => firma.reloadPolicies(),
       status: () => ({
         ...info,
         processes: [process.pid, audit.writerPid, broker.pid],

@@ -4,6 +4,8 @@ import {
   type Bundle,
   classSet,
   CompiledEngine,
+  linkBundle,
+  linkSteps,
   type PolicyEngine,
   type PolicyQuery,
   type PolicyVerdict,
@@ -62,7 +64,7 @@ export interface PolicyLoad {
   /** Parsing, strict validation, lowering. */
   readonly loadMs: number;
   readonly linkMs: number;
-  /** Of the steps of `loadSteps`: the middle one, and the longest, which garbage collection decides. */
+  /** Of the steps of `linkSteps`: the middle one, and the longest, which garbage collection decides. */
   readonly medianStepMs: number;
   readonly longestStepMs: number;
   /** Heap that the linked bundle holds beside the bundle; NaN without `--expose-gc`. */
@@ -242,14 +244,13 @@ type Linked = Pick<PolicyLoad, 'linkMs' | 'medianStepMs' | 'longestStepMs' | 'li
 };
 
 function link(bundle: Bundle): Linked {
-  const compiled = new CompiledEngine(noReference);
   const before = heapMb();
   const startedAt = performance.now();
-  compiled.load(bundle);
+  const compiled = new CompiledEngine(noReference, linkBundle(bundle));
   const linkMs = performance.now() - startedAt;
   const linkedMb = heapMb() - before;
   const stepsMs: number[] = [];
-  const steps = compiled.loadSteps(bundle);
+  const steps = linkSteps(bundle);
   for (let done = false; !done;) {
     const stepStart = performance.now();
     done = steps.next().done === true;
@@ -277,8 +278,7 @@ async function prepareCasbin(
   const compared = [...queriesOf(count, COMPARED), ...asked];
   const enforce = await startCasbin(expressed, compared);
   if (enforce === undefined) return undefined;
-  const part = new CompiledEngine(noReference);
-  part.load(expressed);
+  const part = new CompiledEngine(noReference, linkBundle(expressed));
   for (const query of compared) {
     if (enforce(casbinRequest(query)) === verdictOf(part, query).allowed) continue;
     throw new Error(`${figure}: casbin and the compiled engine differ on ${JSON.stringify(query)}`);

@@ -2,6 +2,7 @@ import type { Capability } from '../capability/claims.ts';
 import type { Envelope } from '../normalizer/envelope.ts';
 import type { PolicyQuery } from '../policy/port.ts';
 import type { Reservation, SessionHandle, SessionSnapshot } from '../session/table.ts';
+import type { InForce } from './in-force.ts';
 import type { Prepared } from './prepare.ts';
 
 /** One authenticated call on its way through the stages. Fixed shape; lives as long as the call is decided. */
@@ -9,6 +10,7 @@ export class Attempt {
   readonly prepared: Prepared;
   readonly capability: Capability;
   readonly handle: SessionHandle;
+  readonly inForce: InForce;
   /** The instant of the decision: the one Cedar sees and the record carries. */
   readonly nowMs: number;
   /** On the `performance.now()` scale, like every other duration here. */
@@ -27,12 +29,14 @@ export class Attempt {
     prepared: Prepared,
     capability: Capability,
     handle: SessionHandle,
+    inForce: InForce,
     nowMs: number,
     startedAt: number,
   ) {
     this.prepared = prepared;
     this.capability = capability;
     this.handle = handle;
+    this.inForce = inForce;
     this.nowMs = nowMs;
     this.startedAt = startedAt;
     this.normalizeMs = prepared.spentMs;

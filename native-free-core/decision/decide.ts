@@ -5,6 +5,7 @@ import type { SessionTable } from '../session/table.ts';
 import { Attempt } from './attempt.ts';
 import { MonotonicClock } from './clock.ts';
 import type { Caller, Decision, DispatchFacts } from './decision.ts';
+import type { InForce } from './in-force.ts';
 import type { AuditPort, RandomBytes, Sha256Hex, WallClock } from './ports.ts';
 import { isCanonical, type Prepared } from './prepare.ts';
 import type { RecordOrigin } from './record.ts';
@@ -18,6 +19,8 @@ export interface DeciderOptions extends Omit<StagesOptions, 'recorder'> {
   readonly randomBytes: RandomBytes;
   readonly sha256Hex: Sha256Hex;
   readonly origin: RecordOrigin;
+  /** `replace` puts others in force. */
+  readonly inForce: InForce;
 }
 
 const EMPTY_BODY = new Uint8Array(0);
@@ -55,6 +58,7 @@ export class Decider {
   readonly #verifier: TokenVerifier;
   readonly #clock: MonotonicClock;
   readonly #stages: Stages;
+  #inForce: InForce;
   /** Records of what is no decision: outcomes, configuration, summaries. */
   readonly recorder: Recorder;
 
@@ -62,9 +66,15 @@ export class Decider {
     this.#options = options;
     this.#sessions = options.sessions;
     this.#verifier = options.verifier;
+    this.#inForce = options.inForce;
     this.#clock = new MonotonicClock(options.wallClock);
     this.recorder = new Recorder({ ...options, clock: this.#clock });
     this.#stages = new Stages({ ...options, recorder: this.recorder });
+  }
+
+  /** Calls that are authenticated from now on are decided with these; one under way keeps those it has. */
+  replace(inForce: InForce): void {
+    this.#inForce = inForce;
   }
 
   /** Canonicalises and matches a request, and says whether its body has to be read first. Never throws. */
@@ -172,7 +182,7 @@ export class Decider {
     }
     const handle = this.#sessions.open(capability.sessionKey, nowMs, claims.budgets);
     if (handle === undefined) return this.#nobody(call, 'OVERLOADED', 'too many sessions are open');
-    call.attempt = new Attempt(call.prepared, capability, handle, nowMs, call.startedAt);
+    call.attempt = new Attempt(call.prepared, capability, handle, this.#inForce, nowMs, call.startedAt);
     return this.#stages.run(call.attempt, call.body);
   }
 

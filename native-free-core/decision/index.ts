@@ -3,6 +3,8 @@ export { Decider, type DeciderOptions } from './decide.ts';
 export type * from './decision.ts';
 export { configDigest, digest, registryVersion, type ConfigParts } from './digests.ts';
 export { EventIds } from './event-id.ts';
+export { AMOUNTS_DIFFER, amountsDiffer, passedTarget, policyAnswer, type PolicyAnswer } from './outcome.ts';
+export type { InForce } from './in-force.ts';
 export type * from './ports.ts';
 export type { Prepared } from './prepare.ts';
 export { combineVerdicts } from './query.ts';

@@ -8,7 +8,6 @@ import type { Decision } from './decision.ts';
 /** What every record of this sidecar starts with. */
 export interface RecordOrigin {
   readonly sidecarId: string;
-  readonly configDigest: string;
 }
 
 // A method or target that was refused is shown in the record only up to here.
@@ -64,6 +63,7 @@ export function decisionRecord(
   capability: Capability,
   session: SessionSnapshot,
   cedarContextHash: string | undefined,
+  config: string,
 ): DecisionRecord {
   const { envelope } = decision;
   const first = envelope?.readings[0];
@@ -97,7 +97,7 @@ export function decisionRecord(
       denies: session.denies,
       last_class: session.lastClass === '' ? undefined : session.lastClass,
     },
-    config: origin.configDigest,
+    config,
     cedar_context_hash: cedarContextHash,
     latency_us: decision.timings,
   };

@@ -4,6 +4,7 @@ import type { SessionTable } from '../session/table.ts';
 import type { Attempt } from './attempt.ts';
 import type { MonotonicClock } from './clock.ts';
 import type { Decision, DispatchFacts, Reason, Stage, Timings } from './decision.ts';
+import type { ConfigParts } from './digests.ts';
 import { EventIds } from './event-id.ts';
 import type { AuditPort, RandomBytes, Sha256Hex } from './ports.ts';
 import type { Prepared } from './prepare.ts';
@@ -89,6 +90,7 @@ export class Recorder {
         attempt.capability,
         attempt.session ?? sessions.snapshot(attempt.handle, attempt.nowMs),
         contextHash,
+        attempt.inForce.configDigest,
       ),
     );
   }
@@ -149,9 +151,8 @@ export class Recorder {
     audit.append(record);
   }
 
-  /** The `config` record that spells out the digest in every decision; written when it comes into force. */
-  announce(parts: { bundle: string; registry: string; mappings: string; settings: string }): void {
-    const config = this.#options.origin.configDigest;
+  /** The `config` record that spells out the digest of the decisions that follow; written before it comes into force. */
+  announce(config: string, parts: ConfigParts): void {
     const record: AuditRecord = { ...this.#head(), kind: 'config', config, ...parts };
     this.#options.audit.append(record);
   }

@@ -8,6 +8,7 @@ import type { Charge } from '../session/budget.ts';
 import type { SessionTable } from '../session/table.ts';
 import type { Attempt } from './attempt.ts';
 import type { Decision, Reason, Stage } from './decision.ts';
+import { AMOUNTS_DIFFER, amountsDiffer, passedTarget, policyAnswer } from './outcome.ts';
 import { combineVerdicts, policyQuery } from './query.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -17,8 +18,6 @@ export interface StagesOptions {
   readonly defaultProtected: boolean;
   readonly revocations: RevocationSet;
   readonly skewS: number;
-  /** Absent until a bundle is loaded: every call is BUNDLE_NOT_READY. */
-  readonly engine: PolicyEngine | undefined;
   readonly sessions: SessionTable;
   readonly recorder: Recorder;
   /** Told once a session ended, so that its open transports are cut. */
@@ -54,20 +53,6 @@ function charge(classIndex: number, params: Params): Charge {
     amount: typeof amount === 'number' ? amount : undefined,
     currency: typeof currency === 'string' ? currency : undefined,
   };
-}
-
-/** An upstream may act on either reading, and only one is charged: the fact is not exact (invariant 11). */
-function differInAmount({ readings }: Envelope): boolean {
-  const { params } = readings[0];
-  for (const other of readings) {
-    if (other.params['amount'] !== params['amount'] || other.params['currency'] !== params['currency'])
-      return true;
-  }
-  return false;
-}
-
-function byPolicies(what: string, ids: readonly string[]): string {
-  return `${what} policy ${ids.map((id) => `\`${id}\``).join(', ')}`;
 }
 
 /** Takes an authenticated call through standing, classification, grant, budgets and Cedar. */
@@ -109,15 +94,15 @@ export class Stages {
   }
 
   #policy(attempt: Attempt, envelope: Envelope): Decision | Promise<Decision> {
-    const { engine, sessions } = this.#options;
+    const { sessions } = this.#options;
+    const { engine } = attempt.inForce;
     if (engine === undefined) {
       return this.deny(attempt, 'BUNDLE_NOT_READY', 'policy', 'no policy bundle is loaded');
     }
     const startedAt = performance.now();
     const first = envelope.readings[0];
-    if (differInAmount(envelope)) {
-      const detail = 'the call can be read in several ways, which differ in amount or currency';
-      return this.deny(attempt, 'PARAMS_UNREADABLE', 'normalize', detail);
+    if (amountsDiffer(envelope.readings)) {
+      return this.deny(attempt, 'PARAMS_UNREADABLE', 'normalize', AMOUNTS_DIFFER);
     }
     const evaded = this.#evadedBudget(attempt, envelope);
     if (evaded !== undefined) {
@@ -181,21 +166,15 @@ export class Stages {
 
   #conclude(attempt: Attempt, verdict: PolicyVerdict, startedAt: number): Decision {
     attempt.policyMs = performance.now() - startedAt;
-    const { determining, errored } = verdict;
-    if (verdict.abort) {
-      const detail = verdict.reason ?? byPolicies('ended by', determining);
-      return this.#abort(attempt, 'POLICY_ABORT', detail, determining, verdict.remedy);
+    const { outcome, reason, detail, policies, remedy } = policyAnswer(verdict);
+    switch (outcome) {
+      case 'ALLOW':
+        return this.#allow(attempt, reason, detail, policies);
+      case 'DENY':
+        return this.deny(attempt, reason, 'policy', detail, policies, remedy);
+      case 'ABORT':
+        return this.#abort(attempt, reason, detail, policies, remedy);
     }
-    if (errored.length > 0) {
-      const detail = byPolicies('could not evaluate', errored);
-      return this.deny(attempt, 'POLICY_ERROR', 'policy', detail, errored);
-    }
-    if (verdict.allowed) return this.#allow(attempt, 'OK', 'permitted', determining);
-    if (determining.length === 0) {
-      return this.deny(attempt, 'POLICY_NO_PERMIT', 'policy', 'no policy permits this call');
-    }
-    const detail = verdict.reason ?? byPolicies('forbidden by', determining);
-    return this.deny(attempt, 'POLICY_FORBID', 'policy', detail, determining, verdict.remedy);
   }
 
   /** Holds the budgets of a call. @returns the refusal where there is no room */
@@ -214,11 +193,8 @@ export class Stages {
   }
 
   #refused(attempt: Attempt, refusal: Refusal): Decision {
-    const { target } = refusal;
-    const isUnknown = refusal.refused === 'UNCLASSIFIED_ACTION' && refusal.inPart !== true;
-    if (!isUnknown || this.#options.defaultProtected || target === undefined) {
-      return this.deny(attempt, refusal.refused, 'normalize', refusal.detail);
-    }
+    const target = passedTarget(refusal, this.#options.defaultProtected);
+    if (target === undefined) return this.deny(attempt, refusal.refused, 'normalize', refusal.detail);
     const refused = this.#reserve(attempt, NO_CLASS, target.host);
     return (
       refused ?? this.#allow(attempt, 'PASS_THROUGH', 'no rule matches, and such calls may pass', NO_POLICIES)

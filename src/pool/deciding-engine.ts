@@ -1,14 +1,27 @@
 import { join } from 'node:path';
-import { type Bundle, CompiledEngine, type PolicyEngine, ReferenceEngine } from '@firma/core';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  type Bundle,
+  CompiledEngine,
+  type LinkedBundle,
+  linkSteps,
+  type PolicyEngine,
+  ReferenceEngine,
+} from '@firma/core';
 import { DifferenceLog } from './difference-log.ts';
 import { type ShadowCounts, ShadowedEngine } from './shadow.ts';
+
+export interface ShadowStats extends ShadowCounts {
+  /** Confirmed differences that are not in the file: it was full, or could not be written. */
+  readonly unwritten: number;
+}
 
 export interface PolicyStats {
   readonly engine: string;
   /** Queries that the reference engine answered in place of the compiled one. */
   readonly declined: number;
   /** Undefined where `sidecar.policy.shadow` is 0. */
-  readonly shadow: ShadowCounts | undefined;
+  readonly shadow: ShadowStats | undefined;
 }
 
 /** What decides: the compiled engine, with the reference engine behind it and, for a share of decisions, beside it. */
@@ -18,21 +31,65 @@ export interface DecidingEngine {
   close(): Promise<void>;
 }
 
+const SLICE_MS = 1.5;
+
+/** Links a bundle while the thread goes on deciding: never more than about 2 ms at a time. */
+async function linkInSlices(bundle: Bundle): Promise<LinkedBundle> {
+  const steps = linkSteps(bundle);
+  let until = performance.now() + SLICE_MS;
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (performance.now() < until) continue;
+    await nextTurn();
+    until = performance.now() + SLICE_MS;
+  }
+}
+
 /**
- * Opens the engines for one bundle. Cedar is started already.
+ * The reference engine of the deciding thread. Where no policy is declined it is made when it is first asked: text that
+ * Cedar does not take, or a class that shadow mode distrusts.
+ */
+class LazyReference implements PolicyEngine {
+  readonly name = 'reference';
+  readonly #bundle: Bundle;
+  #engine: ReferenceEngine | undefined;
+  #closed = false;
+
+  constructor(bundle: Bundle) {
+    this.#bundle = bundle;
+    if (bundle.policies.some(({ lowered }) => 'declined' in lowered)) this.#open();
+  }
+
+  evaluate: PolicyEngine['evaluate'] = (query) => this.#open().evaluate(query);
+
+  close(): void {
+    this.#closed = true;
+    this.#engine?.close();
+  }
+
+  #open(): ReferenceEngine {
+    if (this.#closed) throw new Error('the engine is closed');
+    this.#engine ??= new ReferenceEngine(this.#bundle);
+    return this.#engine;
+  }
+}
+
+/**
+ * Opens the engines for one bundle; another bundle gets its own. Cedar is started already.
  *
  * @param share of decisions that the reference engine takes again, in a thread of its own: 0 to 1
  * @param runDir where confirmed differences are written
  */
-export function openDecidingEngine(
+export async function openDecidingEngine(
   bundle: Bundle,
   bundleDigest: string,
   share: number,
   runDir: string,
-): DecidingEngine {
-  const reference = new ReferenceEngine(bundle);
-  const compiled = new CompiledEngine(reference, bundle);
-  const statsOf = (shadow: ShadowCounts | undefined): PolicyStats => ({
+): Promise<DecidingEngine> {
+  const reference = new LazyReference(bundle);
+  const compiled = new CompiledEngine(reference, await linkInSlices(bundle));
+  const statsOf = (shadow: ShadowStats | undefined): PolicyStats => ({
     engine: compiled.name,
     declined: compiled.declinedAnswers,
     shadow,
@@ -47,20 +104,19 @@ export function openDecidingEngine(
       },
     };
   }
-  const differences = new DifferenceLog({
-    file: join(runDir, 'policy-differences.jsonl'),
-    alert: (line) => process.stderr.write(`firma: ${line}\n`),
-  });
+  const alert = (line: string): void => void process.stderr.write(`firma: ${line}\n`);
+  const differences = new DifferenceLog({ file: join(runDir, 'policy-differences.jsonl'), alert });
   const shadowed = new ShadowedEngine(compiled, {
     bundle,
     bundleDigest,
     share,
     random: Math.random,
     onDifference: (difference) => differences.add(difference),
+    onUnavailable: alert,
   });
   return {
     engine: shadowed,
-    stats: () => statsOf(shadowed.counts),
+    stats: () => statsOf({ ...shadowed.counts, unwritten: differences.unwritten }),
     async close() {
       await shadowed.close();
       await differences.close();

@@ -12,12 +12,10 @@ export interface DifferenceLogOptions {
 }
 
 const MAX_BYTES = 4 * 1024 * 1024;
-const KEPT = 16;
 
-/** The differences that shadow mode found in a run: in a file, and the latest in memory. */
+/** The differences that shadow mode found in a run, in a file. */
 export class DifferenceLog {
   readonly #options: DifferenceLogOptions;
-  readonly #latest: PolicyDifference[] = [];
   #room: number;
   #written: Promise<void> = Promise.resolve();
   /** How many are not in the file: it was full, or could not be written. */
@@ -28,15 +26,8 @@ export class DifferenceLog {
     this.#room = options.maxBytes ?? MAX_BYTES;
   }
 
-  /** The last 16, oldest first. */
-  get latest(): readonly PolicyDifference[] {
-    return this.#latest.slice();
-  }
-
   /** Never throws. */
   add(difference: PolicyDifference): void {
-    this.#latest.push(difference);
-    if (this.#latest.length > KEPT) this.#latest.shift();
     const { alert, file } = this.#options;
     this.#write(difference);
     const { engine, query, verdict, reference } = difference;

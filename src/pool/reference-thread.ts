@@ -1,4 +1,4 @@
-import type { Batch } from './messages.ts';
+import type { Batch, TaskResult } from './messages.ts';
 import { Batcher } from './batcher.ts';
 import { type LongTask, startLongTask } from './long-task.ts';
 import type { Finding, Sample, ShadowReady, ShadowTask } from './shadow-messages.ts';
@@ -13,6 +13,8 @@ export interface ReferenceThreadOptions {
   readonly startTimeoutMs: number;
   /** How long after one thread ended the next one starts. */
   readonly restartMs: number;
+  /** Told, the first time, why a thread ended by itself. Must not throw. */
+  readonly onUnavailable: (detail: string) => void;
 }
 
 const UNANSWERED: Finding = { kind: 'unanswered' };
@@ -26,6 +28,7 @@ export class ReferenceThread {
   #nextId = 0;
   #ready = false;
   #closed = false;
+  #hasFailed = false;
   #watchdog: NodeJS.Timeout | undefined;
   #restart: NodeJS.Timeout | undefined;
   /** The end of a thread that was given up. */
@@ -68,7 +71,7 @@ export class ReferenceThread {
     task.port.on('message', (message: Batch<Finding> | ShadowReady) => {
       if (this.#task === task) this.#heard(message);
     });
-    void task.ended.then(() => this.#lose(task));
+    void task.ended.then((result) => this.#ended(task, result));
     this.#watch(this.#options.startTimeoutMs);
   }
 
@@ -91,6 +94,15 @@ export class ReferenceThread {
     if (task === undefined) return;
     this.#watchdog = setTimeout(() => this.#lose(task), ms);
     this.#watchdog.unref();
+  }
+
+  #ended(task: LongTask, result: TaskResult): void {
+    if (!result.ok && !this.#closed && !this.#hasFailed) {
+      // Said once: a thread that cannot load its bundle ends again with every start.
+      this.#hasFailed = true;
+      this.#options.onUnavailable(`shadow mode looks at no decision: ${result.message}`);
+    }
+    this.#lose(task);
   }
 
   /** The thread ended or is given up: nothing it owes will come. */

@@ -56,6 +56,8 @@ export interface ShadowOptions extends Partial<
   readonly capacity?: number;
   /** Told of the first confirmed difference of each class, which is distrusted by then. Must not throw. */
   readonly onDifference: (difference: PolicyDifference) => void;
+  /** Told, the first time, why the thread ended by itself. Must not throw. */
+  readonly onUnavailable: (detail: string) => void;
 }
 
 type Outcome = Exclude<keyof ShadowCounts, 'sampled' | 'dropped'>;
@@ -96,6 +98,7 @@ export class ShadowedEngine implements PolicyEngine {
       timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
       startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
       restartMs: options.restartMs ?? RESTART_MS,
+      onUnavailable: options.onUnavailable,
     });
   }
 
@@ -106,7 +109,9 @@ export class ShadowedEngine implements PolicyEngine {
 
   evaluate(query: PolicyQuery): PolicyVerdict | Promise<PolicyVerdict> {
     const verdict = this.#engine.evaluate(query);
-    if (this.#options.random() < this.#options.share) this.#sample(query, verdict);
+    // The reference engine has answered for a distrusted class already.
+    const isOurs = !this.#distrusted.has(query.action.index);
+    if (isOurs && this.#options.random() < this.#options.share) this.#sample(query, verdict);
     return verdict;
   }
 

@@ -12,10 +12,13 @@ import { fromWireError } from './wire-error.ts';
 export interface ControlClient {
   openSession(request: OpenSessionRequest): Promise<OpenedSession>;
   closeSession(user: string): Promise<void>;
+  /** Resolves once the policies of the sidecar's files decide: whether others did before. */
+  reloadPolicies(): Promise<boolean>;
   status(): Promise<unknown>;
 }
 
 const TIMEOUT_MS = 10_000;
+const RELOAD_TIMEOUT_MS = 150_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 function unreachable(path: string): StartFailed {
@@ -36,14 +39,20 @@ async function readAnswer(path: string, response: IncomingMessage): Promise<unkn
   throw fromWireError(error, `the sidecar on \`${path}\` answered ${response.statusCode ?? 0}`);
 }
 
-function call(path: string, method: string, target: string, body?: unknown): Promise<unknown> {
+function call(
+  path: string,
+  method: string,
+  target: string,
+  body?: unknown,
+  timeout = TIMEOUT_MS,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const sent = request(
       {
         socketPath: path,
         method,
         path: target,
-        timeout: TIMEOUT_MS,
+        timeout,
         headers: { host: 'firma' },
         agent: false,
       },
@@ -73,6 +82,10 @@ export function controlClient(path: string): ControlClient {
     },
     async closeSession(user) {
       await call(path, 'DELETE', `/v1/sessions/${user}`);
+    },
+    async reloadPolicies() {
+      const answer = await call(path, 'POST', '/v1/policies/reload', undefined, RELOAD_TIMEOUT_MS);
+      return typeof answer === 'object' && answer !== null && 'changed' in answer && answer.changed === true;
     },
     status: () => call(path, 'GET', '/v1/status'),
   };

@@ -15,6 +15,8 @@ import { toWireError } from './wire-error.ts';
 export interface ControlHandlers {
   openSession(request: OpenSessionRequest): Promise<OpenedSession>;
   closeSession(user: string): void;
+  /** Whether the policies were others before. */
+  reloadPolicies(): Promise<boolean>;
   /** Plain data. */
   status(): object;
 }
@@ -34,7 +36,9 @@ const SESSION_PATH = /^\/v1\/sessions\/([A-Za-z0-9_-]{1,64})$/;
 
 const STATUS: ReadonlyMap<string, number> = new Map([
   ['CONFIG_INVALID', 400],
+  ['CONFIG_UNTRUSTED', 400],
   ['ISSUANCE_DENIED', 403],
+  ['POLICY_INVALID', 400],
   ['USAGE', 400],
 ]);
 
@@ -84,8 +88,14 @@ async function reply(request: IncomingMessage, handlers: ControlHandlers): Promi
   if (url === '/v1/sessions') {
     return method === 'POST' ? openSession(request, handlers) : usage(405, 'only POST is answered here');
   }
+  if (url === '/v1/policies/reload') {
+    return method === 'POST'
+      ? { status: 200, body: { changed: await handlers.reloadPolicies() } }
+      : usage(405, 'only POST is answered here');
+  }
   const user = SESSION_PATH.exec(url)?.[1];
-  if (user === undefined) return usage(404, 'there is `/v1/sessions` and `/v1/status`');
+  if (user === undefined)
+    return usage(404, 'there is `/v1/sessions`, `/v1/policies/reload` and `/v1/status`');
   if (method !== 'DELETE') return usage(405, 'only DELETE is answered here');
   handlers.closeSession(user);
   return { status: 200, body: {} };
@@ -128,7 +138,7 @@ function listen(server: Server, path: string): Promise<void> {
 
 /**
  * Listens on the control socket: a Unix socket of mode 0600 in a directory that is its owner's alone, HTTP/1.1 and
- * JSON. `POST /v1/sessions`, `DELETE /v1/sessions/<user>`, `GET /v1/status`.
+ * JSON. `POST /v1/sessions`, `DELETE /v1/sessions/<user>`, `POST /v1/policies/reload`, `GET /v1/status`.
  *
  * @throws StartFailed where the path is too long for a socket or cannot be listened on, StateUnusable where others can
  *   get at its directory

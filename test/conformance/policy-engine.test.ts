@@ -1,4 +1,4 @@
-import { CompiledEngine } from '../../native-free-core/policy/compiled/engine.ts';
+import { CompiledEngine, linkBundle } from '../../native-free-core/policy/compiled/engine.ts';
 import type { PolicyEngine } from '../../native-free-core/policy/port.ts';
 import { ReferenceEngine } from '../../native-free-core/policy/reference.ts';
 import { policyEngineSuite } from './policy-engine.ts';
@@ -17,6 +17,6 @@ const noReference: PolicyEngine = {
 };
 
 policyEngineSuite('the compiled engine', (bundle) => ({
-  engine: new CompiledEngine(noReference, bundle),
+  engine: new CompiledEngine(noReference, linkBundle(bundle)),
   close: () => {},
 }));

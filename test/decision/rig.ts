@@ -4,16 +4,17 @@ import {
   type BudgetInput,
   type Caller,
   compileBudgets,
+  CompiledEngine,
   compileScope,
   Decider,
   type Decision,
   type DecisionRecord,
+  linkBundle,
   loadBundle,
   loadMappings,
   Normalizer,
   type PolicyEngine,
   type RawRequest,
-  CompiledEngine,
   ReferenceEngine,
   RevocationSet,
   SessionTable,
@@ -112,7 +113,6 @@ export async function rig(options: RigOptions = {}) {
     verifier,
     revocations,
     skewS: 5,
-    engine: options.engine ?? new CompiledEngine(new ReferenceEngine(bundle), bundle),
     sessions,
     audit: {
       append(record) {
@@ -123,7 +123,11 @@ export async function rig(options: RigOptions = {}) {
     wallClock: () => state.nowMs,
     randomBytes,
     sha256Hex,
-    origin: { sidecarId: 'sidecar-1', configDigest: 'config-digest' },
+    origin: { sidecarId: 'sidecar-1' },
+    inForce: {
+      engine: options.engine ?? new CompiledEngine(new ReferenceEngine(bundle), linkBundle(bundle)),
+      configDigest: 'config-digest',
+    },
     onSessionEnd: (key) => ended.push(key),
   });
 

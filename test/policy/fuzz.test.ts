@@ -16,11 +16,8 @@ startCedar(cedarModule());
 const REQUESTS = 10_000;
 
 /** The compiled engine where every query meets every policy. */
-const withoutIndex: MakeEngine = (bundle, reference) => {
-  const engine = new CompiledEngine(reference);
-  engine.use(linkBundle(bundle, { indexed: false }));
-  return engine;
-};
+const withoutIndex: MakeEngine = (bundle, reference) =>
+  new CompiledEngine(reference, linkBundle(bundle, { indexed: false }));
 
 describe('the compiled engine against cedar-wasm', () => {
   it(

@@ -26,7 +26,15 @@ describe('the engines of an enforcement point', () => {
           expect(firma.parts.policies.stats()).toEqual({
             engine: 'compiled',
             declined: 0,
-            shadow: { sampled: 2, agreed: 2, differed: 0, unconfirmed: 0, unanswered: 0, dropped: 0 },
+            shadow: {
+              sampled: 2,
+              agreed: 2,
+              differed: 0,
+              unconfirmed: 0,
+              unanswered: 0,
+              dropped: 0,
+              unwritten: 0,
+            },
           }),
         { timeout: 10_000 },
       );

@@ -86,12 +86,11 @@ describe('the log of differences', () => {
     expect(alerts).toHaveLength(3);
   });
 
-  it('keeps the last 16 in memory, and goes on where the file cannot be written', async () => {
+  it('goes on where the file cannot be written', async () => {
     symlinkSync(join(dir, 'elsewhere'), file);
     const log = open();
     for (let ordinal = 1; ordinal <= 20; ordinal++) log.add(difference(true, false, ordinal));
     await log.close();
-    expect(log.latest.map(({ ordinal }) => ordinal)).toEqual(Array.from({ length: 16 }, (_, i) => i + 5));
     expect(log.unwritten).toBe(20);
   });
 });

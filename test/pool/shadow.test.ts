@@ -7,6 +7,7 @@ import {
   type ActionClassInfo,
   type Bundle,
   CompiledEngine,
+  linkBundle,
   loadBundle,
   type PolicyEngine,
   type PolicyVerdict,
@@ -76,6 +77,7 @@ describe('an engine that is shadowed', () => {
   let reference: ReferenceEngine;
   let engine: ShadowedEngine | undefined;
   let differences: PolicyDifference[];
+  let troubles: string[];
 
   const shadowed = (inner: ShadowableEngine, options: Partial<ShadowOptions> = {}): ShadowedEngine =>
     (engine = new ShadowedEngine(inner, {
@@ -84,6 +86,7 @@ describe('an engine that is shadowed', () => {
       share: 1,
       random: () => 0.5,
       onDifference: (difference) => differences.push(difference),
+      onUnavailable: (detail) => troubles.push(detail),
       ...options,
     }));
 
@@ -106,6 +109,7 @@ describe('an engine that is shadowed', () => {
   });
   beforeEach(() => {
     differences = [];
+    troubles = [];
   });
   afterEach(async () => {
     await engine?.close();
@@ -121,7 +125,7 @@ describe('an engine that is shadowed', () => {
     let right: Planted;
 
     beforeAll(() => {
-      compiled = new CompiledEngine(reference, bundle);
+      compiled = new CompiledEngine(reference, linkBundle(bundle));
       right = new Planted((asked) => compiled.evaluate(asked));
     });
 
@@ -245,6 +249,9 @@ describe('an engine that is shadowed', () => {
       await settled({ sampled: 2, unanswered: 2 });
       expect(alone.evaluate(query())).toEqual(allowed('pay'));
       await settled({ sampled: 3, unanswered: 3 });
+      // Said once, of a thread that ended by itself.
+      const isSaid = troubles.map((detail) => detail.startsWith('shadow mode looks at no decision: '));
+      expect(isSaid).toEqual(mode === 'no start' || mode === 'dies' ? [true] : []);
     });
 
     it('that died is followed by another', async () => {
@@ -279,7 +286,7 @@ describe('an engine that is shadowed', () => {
       const bundle = { policies: [], params: new Map(), budgets: new Set(), canonical: { schema: '', policies: [] } };
       const verdict = { allowed: false, determining: [], errored: [], abort: false };
       const inner = { name: 'x', evaluate: () => verdict, distrust() {} };
-      const engine = new ShadowedEngine(inner, { bundle, bundleDigest: '', share: 1, random: () => 0, onDifference() {} });
+      const engine = new ShadowedEngine(inner, { bundle, bundleDigest: '', share: 1, random: () => 0, onDifference() {}, onUnavailable() {} });
       engine.evaluate(JSON.parse(asked));
       while (engine.counts.agreed + engine.counts.unanswered === 0) await new Promise((done) => setImmediate(done));
       console.log(JSON.stringify(engine.counts));

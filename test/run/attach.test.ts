@@ -34,6 +34,7 @@ async function runs(status: object): Promise<void> {
   const handlers = {
     openSession: () => Promise.reject(new Error()),
     closeSession: () => {},
+    reloadPolicies: () => Promise.resolve(false),
     status: () => status,
   };
   control = await startControl({ path: info().control, handlers });

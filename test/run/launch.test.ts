@@ -37,6 +37,7 @@ beforeEach(async () => {
           sid: 's',
         });
       },
+      reloadPolicies: () => Promise.resolve(false),
       closeSession: (user) => void closed.push(user),
       status: () => ({}),
     },

@@ -33,6 +33,7 @@ const handlers: ControlHandlers = {
     return Promise.resolve(OPENED);
   },
   closeSession: (user) => void closed.push(user),
+  reloadPolicies: () => Promise.resolve(true),
   status: () => ({ running: true }),
 };
 
@@ -105,6 +106,7 @@ describe('the control socket', () => {
     expect(asked).toEqual([{ profile: 'p' }, { profile: undefined }, ASKED]);
     await client.closeSession('user_1');
     expect(closed).toEqual(['user_1']);
+    expect(await client.reloadPolicies()).toBe(true);
     expect(await client.status()).toEqual({ running: true });
   });
 

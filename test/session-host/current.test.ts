@@ -36,6 +36,7 @@ async function runs(status: object, path = info().control): Promise<Control> {
   const handlers = {
     openSession: () => Promise.reject(new Error()),
     closeSession: () => {},
+    reloadPolicies: () => Promise.resolve(false),
     status: () => status,
   };
   const control = await startControl({ path, handlers });

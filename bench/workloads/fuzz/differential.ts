@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   type Bundle,
   CompiledEngine,
+  linkBundle,
   loadBundle,
   type PolicyEngine,
   PolicyInvalid,
@@ -103,7 +104,7 @@ export function compareEngines(fuzzed: FuzzCase, tally: Tally, others: readonly 
   const bundle = loadValid(fuzzed.policies, tally);
   const reference = new ReferenceEngine(bundle);
   try {
-    const compiled = new CompiledEngine(reference, bundle);
+    const compiled = new CompiledEngine(reference, linkBundle(bundle));
     const subjects = [compiled, ...others.map((make) => make(bundle, reference))];
     for (const asked of fuzzed.queries) {
       const expected = reference.evaluate(asked);

@@ -24,7 +24,10 @@ export interface LinkOptions {
 const EVERY_CLASS: ClassSet = classSet(ACTION_CLASSES);
 const POLICIES_A_STEP = 16;
 
-/** Links a bundle, a few policies a step. */
+/**
+ * Links a bundle in steps of a fraction of a millisecond. So that the thread can go on deciding, call `next` until 2 ms
+ * have passed, then let the event loop turn.
+ */
 export function* linkSteps(
   bundle: Bundle,
   { indexed = true }: LinkOptions = {},
@@ -48,7 +51,7 @@ export function linkBundle(bundle: Bundle, options?: LinkOptions): LinkedBundle 
 
 /**
  * Stage 2 by closures: the answers of `ReferenceEngine`, at a cost that depends on the policies that can apply to a
- * query and not on how many there are.
+ * query and not on how many there are. It decides with one bundle; another bundle gets another engine.
  *
  * A query that meets a policy which was declined when the bundle was made, or holds text that Cedar does not take, is
  * answered by the reference engine; `declinedAnswers` counts them.
@@ -57,52 +60,26 @@ export class CompiledEngine implements PolicyEngine {
   readonly name = 'compiled';
   /** How many queries the reference engine answered in place of this one. */
   declinedAnswers = 0;
-  /** By index of the class: 1 where the reference engine answers until the next bundle. */
-  #distrusted = new Uint8Array(ACTION_CLASSES.length);
-  #tally = new Tally();
+  /** By index of the class: 1 where the reference engine answers. */
+  readonly #distrusted = new Uint8Array(ACTION_CLASSES.length);
+  readonly #tally = new Tally();
   readonly #sets = new QuerySets();
-  #reference: PolicyEngine;
-  #linked: LinkedBundle | undefined;
+  readonly #reference: PolicyEngine;
+  readonly #linked: LinkedBundle;
 
-  /** @param reference holds the same bundle whenever this engine is asked */
-  constructor(reference: PolicyEngine, bundle?: Bundle) {
+  /** @param reference decides with the same bundle */
+  constructor(reference: PolicyEngine, linked: LinkedBundle) {
     this.#reference = reference;
-    if (bundle !== undefined) this.load(bundle);
-  }
-
-  /** Links a bundle at once and puts it in force; `loadSteps` spreads that. */
-  load(bundle: Bundle, reference?: PolicyEngine): void {
-    this.use(linkBundle(bundle), reference);
-  }
-
-  /**
-   * Links a bundle in steps of a fraction of a millisecond and puts it in force with the last one; the bundle before it
-   * answers until then. So that the thread can go on deciding, call `next` until 2 ms have passed, then let the event
-   * loop turn.
-   *
-   * @param reference answers for the new bundle, where it is another engine than before
-   */
-  *loadSteps(bundle: Bundle, reference?: PolicyEngine): Generator<undefined, void, undefined> {
-    this.use(yield* linkSteps(bundle), reference);
-  }
-
-  /** Puts a linked bundle in force. */
-  use(linked: LinkedBundle, reference: PolicyEngine = this.#reference): void {
-    // The one before it still refers to policies of the bundle before.
-    this.#tally = new Tally();
-    this.#distrusted = new Uint8Array(ACTION_CLASSES.length);
     this.#linked = linked;
-    this.#reference = reference;
   }
 
-  /** Hands every query of a class to the reference engine, until a bundle is put in force. */
+  /** Hands every query of a class to the reference engine from now on. */
   distrust(action: ActionClassInfo): void {
     this.#distrusted[action.index] = 1;
   }
 
   evaluate(query: PolicyQuery): PolicyVerdict | Promise<PolicyVerdict> {
     const linked = this.#linked;
-    if (linked === undefined) return ENGINE_ERRORED;
     try {
       if (!contextIsExact(query.context, linked.params, linked.budgets)) return CONTEXT_ERRORED;
       const reads = linked.index.reads(query.action.index);

@@ -1,1 +1,1 @@
-export { CompiledEngine } from './engine.ts';
+export { CompiledEngine, linkBundle, type LinkedBundle, linkSteps } from './engine.ts';

@@ -1,4 +1,4 @@
-import { type Bundle, CompiledEngine, type PolicyEngine, ReferenceEngine } from '@firma/core';
+import { type Bundle, CompiledEngine, linkBundle, type PolicyEngine, ReferenceEngine } from '@firma/core';
 
 export interface OpenEngine {
   readonly engine: PolicyEngine;
@@ -8,5 +8,5 @@ export interface OpenEngine {
 /** The engine that cases are tested with, which is the one that decides. Cedar is started already. */
 export function openEngine(bundle: Bundle): OpenEngine {
   const reference = new ReferenceEngine(bundle);
-  return { engine: new CompiledEngine(reference, bundle), close: () => reference.close() };
+  return { engine: new CompiledEngine(reference, linkBundle(bundle)), close: () => reference.close() };
 }

@@ -89,9 +89,7 @@ const noReference: PolicyEngine = {
 };
 
 function withoutIndex(bundle: Bundle): CompiledEngine {
-  const engine = new CompiledEngine(noReference);
-  engine.use(linkBundle(bundle, { indexed: false }));
-  return engine;
+  return new CompiledEngine(noReference, linkBundle(bundle, { indexed: false }));
 }
 
 describe('the policy index', () => {
@@ -99,7 +97,7 @@ describe('the policy index', () => {
     fc.assert(
       fc.property(policies, fc.array(asked, { minLength: 20, maxLength: 20 }), (text, queries) => {
         const bundle = loadBundle([{ file: 'a.cedar', text }], INPUTS);
-        const engines = [new CompiledEngine(noReference, bundle), withoutIndex(bundle)];
+        const engines = [new CompiledEngine(noReference, linkBundle(bundle)), withoutIndex(bundle)];
         const reference = new ReferenceEngine(bundle);
         try {
           for (const one of queries) {
