@@ -209,11 +209,20 @@ export class Stages {
       const why = 'the audit log does not accept records';
       return this.deny(attempt, 'AUDIT_UNAVAILABLE', 'operation', why);
     }
-    const first = attempt.envelope?.readings[0];
-    const classIndex = first === undefined ? NO_CLASS.classIndex : first.actionClass.index;
+    const readings = attempt.envelope?.readings;
+    const classIndex = readings === undefined ? NO_CLASS.classIndex : readings[0].actionClass.index;
     const host = decision.target === undefined ? '' : decision.target.host;
     sessions.countAllow(attempt.handle, classIndex, host, attempt.reservation?.id);
+    if (readings !== undefined) this.#noteOthers(attempt, readings);
     return decision;
+  }
+
+  // INVARIANT: whatever a call can be read as, the session did. Else a stricter reading beside it would hide, say, a read.
+  #noteOthers({ handle }: Attempt, readings: Envelope['readings']): void {
+    for (let index = 1; index < readings.length; index++) {
+      const other = readings[index];
+      if (other !== undefined) this.#options.sessions.noteClass(handle, other.actionClass.index);
+    }
   }
 
   #denyCapability(attempt: Attempt, reason: CapabilityReason): Decision {

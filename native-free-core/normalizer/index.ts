@@ -3,8 +3,9 @@ export { effectNotes, type EffectNote } from './effect-notes.ts';
 export { explain, type Explanation } from './explain.ts';
 export { MAX_FACT_BODY, type DecodeBody } from './call-body.ts';
 export { parseHostPort, type HostPort } from './host.ts';
+export { hostFacts } from './host-facts.ts';
 export { loadMappings, type Mappings } from './mappings.ts';
-export { Normalizer } from './normalizer.ts';
+export { Normalizer, type Matched } from './normalizer.ts';
 export {
   MAX_OPERATIONS_BYTES,
   readOperations,

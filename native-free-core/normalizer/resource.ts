@@ -11,6 +11,11 @@ const PROVIDERS: ReadonlyMap<string, string> = new Map([
   ['gmail.googleapis.com', 'gmail'],
 ]);
 
+/** Empty where the host is no known provider's. */
+export function providerOf(host: string): string {
+  return PROVIDERS.get(host) ?? '';
+}
+
 /**
  * The resource of one reading.
  *
@@ -31,7 +36,7 @@ export function resourceOf(
     port,
     path: named,
     scheme,
-    provider: PROVIDERS.get(host) ?? '',
+    provider: providerOf(host),
     method,
     uid: uidOf(target, named),
     hostGroups: groupsOf(groups, host),

@@ -9,14 +9,14 @@ export interface SessionSnapshot {
   /** Calls allowed so far and reservations not decided yet, this call's included. */
   readonly calls: number;
   readonly denies: number;
-  /** Classes and hosts of the calls allowed before this one. */
+  /** Classes, of every reading, and hosts of the calls allowed before this one. */
   readonly classes: readonly string[];
   /** Nothing fills it yet. */
   readonly tools: readonly string[];
   readonly hosts: readonly string[];
   /** Labels of the credentials injected so far. */
   readonly injected: readonly string[];
-  /** Class of the last allowed call; empty before it. */
+  /** Class that the last allowed call counted as; empty before it. */
   readonly lastClass: string;
 }
 
@@ -62,14 +62,17 @@ export class Session {
 
   countAllow(classIndex: number, host: string): void {
     this.#allows += 1;
-    const name = ACTION_CLASSES[classIndex]?.name;
-    if (name !== undefined) {
-      this.#lastClass = name;
-      if (!this.#classes.includes(name)) this.#classes = Object.freeze([...this.#classes, name].sort());
-    }
+    this.#lastClass = ACTION_CLASSES[classIndex]?.name ?? this.#lastClass;
+    this.noteClass(classIndex);
     if (this.#hostSet.has(host) || this.#hostSet.size >= MAX_HOSTS) return;
     this.#hostSet.add(host);
     this.#hosts = Object.freeze([...this.#hosts, host].sort());
+  }
+
+  noteClass(classIndex: number): void {
+    const name = ACTION_CLASSES[classIndex]?.name;
+    if (name === undefined || this.#classes.includes(name)) return;
+    this.#classes = Object.freeze([...this.#classes, name].sort());
   }
 
   countDeny(): void {

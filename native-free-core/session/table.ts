@@ -127,6 +127,11 @@ export class SessionTable {
     session.countAllow(classIndex, host);
   }
 
+  /** A call that was allowed can be read as one of this class too: policies may ask for it (`session.classes`). */
+  noteClass(handle: SessionHandle, classIndex: number): void {
+    this.#at(handle).noteClass(classIndex);
+  }
+
   countDeny(handle: SessionHandle): void {
     this.#at(handle).countDeny();
   }

@@ -245,6 +245,7 @@ describe('firma classify', () => {
     expect(JSON.parse(await asked(mutation, '--json')).readings).toEqual([
       expect.not.objectContaining({ operation: expect.anything() }),
       expect.objectContaining({ action_class: 'issue.write', operation: 'createIssue' }),
+      expect.objectContaining({ action_class: 'issue.read' }),
     ]);
     expect(await asked('mutation { unheardOf }')).toMatch(
       /^code\.merge .*\n.*\n.*\n {2}operation {2}unheardOf$/m,

@@ -450,6 +450,25 @@ describe('a call that can be read in several ways', () => {
     expect(await ask(other)).toMatchObject({ outcome: 'DENY', reason: 'UNCLASSIFIED_ACTION' });
   });
 
+  it('leaves every reading in what the session did, and counts as the first', async () => {
+    const { ask, sessions } = await rig({ policies: PERMIT_ALL });
+    const { capability } = await ask({ headers: overridden('POST') });
+    const handle = sessions.find(capability?.sessionKey ?? '');
+    expect(handle === undefined ? undefined : sessions.snapshot(handle, 0)).toMatchObject({
+      calls: 1,
+      classes: ['code.read', 'code.write'],
+      lastClass: 'code.write',
+    });
+  });
+
+  it('does nothing for the session where it is denied', async () => {
+    const { ask, sessions } = await rig();
+    const { outcome, capability } = await ask({ headers: overridden('DELETE') });
+    const handle = sessions.find(capability?.sessionKey ?? '');
+    expect(outcome).toBe('DENY');
+    expect(handle === undefined ? undefined : sessions.snapshot(handle, 0)).toMatchObject({ classes: [] });
+  });
+
   it('names its method in the body at its own expense, where the body is read', async () => {
     const { ask } = await rig();
     const asked = { method: 'POST', hostPort: 'pay.test', target: '/charges' };

@@ -74,6 +74,19 @@ describe('a session', () => {
     expect(table.open('one', 0, [])).toBe(one);
   });
 
+  it('shows the other classes a call can be read as, which change neither its count nor the last class', () => {
+    const { table, handle } = new Subject([]);
+    table.countAllow(handle, READ, 'a.test', undefined);
+    table.noteClass(handle, indexOf('issue.read'));
+    table.noteClass(handle, indexOf('credential.read'));
+    table.noteClass(handle, indexOf('issue.read'));
+    expect(table.snapshot(handle, 0)).toMatchObject({
+      calls: 1,
+      classes: ['code.read', 'credential.read', 'issue.read'],
+      lastClass: 'code.read',
+    });
+  });
+
   it('shows calls allowed and under way, this one included, each once', () => {
     const { table, handle } = new Subject([]);
     const shown = (): unknown => table.snapshot(handle, 0).calls;

@@ -4,7 +4,8 @@ import { MAX_OPERATIONS, OWN_OPERATION, UNKNOWN_OPERATION, type Operation } from
 const MAX_DEPTH = 64;
 
 /**
- * What an executable document asks for: each root field of each mutation, and once the queries.
+ * What an executable document asks for: each root field of each mutation, and once what it reads. Every operation reads:
+ * what a mutation selects below a root field may be anything that a query can reach.
  *
  * A root field that a fragment spread brings, and a subscription, are unknown. At most 65.
  *
@@ -18,8 +19,6 @@ export function documentOperations(document: string): readonly Operation[] | und
 class DocumentReader {
   readonly #tokens: GraphqlLexer;
   readonly #operations: Operation[] = [];
-  #hasOperation = false;
-  #hasQuery = false;
 
   constructor(document: string) {
     this.#tokens = new GraphqlLexer(document);
@@ -29,23 +28,23 @@ class DocumentReader {
     do {
       if (!this.#definition()) return undefined;
     } while (this.#tokens.kind !== 'end');
-    return this.#hasOperation ? this.#operations : undefined;
+    return this.#operations.length > 0 ? this.#operations : undefined;
   }
 
   #definition(): boolean {
     if (this.#tokens.kind === '{') {
-      this.#addQuery();
+      this.#addReading();
       return this.#selectionSet(false, 0);
     }
     switch (this.#takeName()) {
       case 'query':
-        this.#addQuery();
+        this.#addReading();
         return this.#operation(false);
       case 'mutation':
-        this.#hasOperation = true;
+        this.#addReading();
         return this.#operation(true);
       case 'subscription':
-        this.#hasOperation = true;
+        this.#addReading();
         this.#add(UNKNOWN_OPERATION);
         return this.#operation(false);
       case 'fragment':
@@ -168,10 +167,9 @@ class DocumentReader {
     if (this.#operations.length < MAX_OPERATIONS) this.#operations.push(operation);
   }
 
-  #addQuery(): void {
-    this.#hasOperation = true;
-    if (!this.#hasQuery) this.#add(OWN_OPERATION);
-    this.#hasQuery = true;
+  /** The first of the operations, and once. */
+  #addReading(): void {
+    if (this.#operations.length === 0) this.#add(OWN_OPERATION);
   }
 
   /** Whether the next token is of that kind; it is read then. */

@@ -3,16 +3,18 @@ import { couldMean } from '../form.ts';
 import type { JsonObject, JsonValue } from '../json-reader.ts';
 import { documentOperations } from './graphql-document.ts';
 import { jsonOf } from './json-body.ts';
-import { UNKNOWN_OPERATION, type Operation, type Operations } from './refinement.ts';
+import { OWN_OPERATION, UNKNOWN_OPERATION, type Operation, type Operations } from './refinement.ts';
 
 /** Everything a request may have (GraphQL over HTTP). Servers look up stored documents by members of other names. */
 const MEMBERS: ReadonlySet<string> = new Set(['query', 'operationName', 'variables', 'extensions']);
 
-const UNKNOWN: readonly Operation[] = [UNKNOWN_OPERATION];
+/** Whatever it is, it reads. */
+const UNKNOWN: readonly Operation[] = [OWN_OPERATION, UNKNOWN_OPERATION];
 
 /**
  * What a GraphQL request asks for: the root fields of every mutation of its document, by their names and not their
- * aliases; a query is the operation that the rule's own class stands for. `operationName` does not narrow.
+ * aliases, and always the operation that the rule's own class stands for: a query reads, and so does what a mutation
+ * selects of its answer. `operationName` does not narrow.
  *
  * Unknown is every request whose document is not exactly that of the body: a batch, a stored document, a query string.
  */

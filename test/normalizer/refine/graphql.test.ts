@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { operationNames } from './bodies.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
-const UNKNOWN = ['unknown'];
+const UNKNOWN = ['own', 'unknown'];
 
 function post(body: string, query = ''): readonly string[] | string {
   return operationNames('graphql', { body, headers: JSON_TYPE, query });
@@ -25,16 +25,22 @@ const CREATE_PULL_REQUEST = `
   }`;
 
 describe('a mutation', () => {
-  it('is its root fields', () => {
-    expect(read(CREATE_PULL_REQUEST)).toEqual(['createPullRequest']);
-    expect(read('mutation{a b(x:1){mutation c}d}')).toEqual(['a', 'b', 'd']);
-    expect(read('mutation { a a }')).toEqual(['a', 'a']);
+  it('is its root fields, and what a query is', () => {
+    expect(read(CREATE_PULL_REQUEST)).toEqual(['own', 'createPullRequest']);
+    expect(read('mutation{a b(x:1){mutation c}d}')).toEqual(['own', 'a', 'b', 'd']);
+    expect(read('mutation { a a }')).toEqual(['own', 'a', 'a']);
+  });
+
+  it('reads whatever its answer leads to', () => {
+    const file = 'object(expression: "HEAD:x") { ... on Blob { text } }';
+    const document = `mutation { addStar(input: {}) { starrable { ... on Repository { ${file} } } } }`;
+    expect(read(document)).toEqual(['own', 'addStar']);
   });
 
   it('is named by its fields and not by their aliases', () => {
-    expect(read('mutation { addStar: deleteRef(input: {}) { id } x:y }')).toEqual(['deleteRef', 'y']);
-    expect(read('mutation { x:__typename addStar __typename }')).toEqual(['addStar']);
-    expect(read('mutation { __typename: deleteRef }')).toEqual(['deleteRef']);
+    expect(read('mutation { addStar: deleteRef(input: {}) { id } x:y }')).toEqual(['own', 'deleteRef', 'y']);
+    expect(read('mutation { x:__typename addStar __typename }')).toEqual(['own', 'addStar']);
+    expect(read('mutation { __typename: deleteRef }')).toEqual(['own', 'deleteRef']);
   });
 
   it('is every mutation of the document, whatever `operationName` says', () => {
@@ -44,22 +50,27 @@ describe('a mutation', () => {
 
   it('may have inline fragments at its root, and is unknown where others are spread there', () => {
     expect(read('mutation { ... on Mutation { a ... @include(if: true) { b } } c }')).toEqual([
+      'own',
       'a',
       'b',
       'c',
     ]);
-    expect(read('mutation { a ...F } fragment F on Mutation { deleteRef { id } }')).toEqual(['a', 'unknown']);
-    expect(read('mutation { a { ...F ... on X { id } } } fragment F on X { id }')).toEqual(['a']);
+    expect(read('mutation { a ...F } fragment F on Mutation { deleteRef { id } }')).toEqual([
+      'own',
+      'a',
+      'unknown',
+    ]);
+    expect(read('mutation { a { ...F ... on X { id } } } fragment F on X { id }')).toEqual(['own', 'a']);
   });
 
   it('may have keywords as names', () => {
     const document =
       'mutation mutation($query: on) { query: mutation(fragment: on, true: null) @on { fragment } on subscription }';
-    expect(read(document)).toEqual(['mutation', 'on', 'subscription']);
+    expect(read(document)).toEqual(['own', 'mutation', 'on', 'subscription']);
   });
 
-  it('is told of up to the 65th field', () => {
-    expect(read(`mutation { ${'a '.repeat(64)}}`)).toHaveLength(64);
+  it('is told of up to the 64th field', () => {
+    expect(read(`mutation { ${'a '.repeat(63)}}`)).toHaveLength(64);
     expect(read(`mutation { ${'a '.repeat(500)}}`)).toHaveLength(65);
   });
 });
@@ -92,7 +103,7 @@ describe('a mutation that hides', () => {
     ['behind an empty string', '{ a(b: "" c: 1) } mutation { evil }', ['own', 'evil']],
     ['behind a comment', '{ a # }\n} mutation { evil }', ['own', 'evil']],
     ['behind a comment with quotes', '{ a # """\n} mutation { evil #"""\n}', ['own', 'evil']],
-    ['behind a fragment', 'fragment F on Q { a } mutation { evil }', ['evil']],
+    ['behind a fragment', 'fragment F on Q { a } mutation { evil }', ['own', 'evil']],
   ])('%s is found', (_, document, names) => {
     expect(read(document)).toEqual(names);
   });
@@ -194,8 +205,8 @@ describe('a request', () => {
       operationName: null,
       extensions: { trace: 1 },
     };
-    expect(post(JSON.stringify(parts))).toEqual(['a']);
-    expect(post(JSON.stringify(parts), '?')).toEqual(['a']);
+    expect(post(JSON.stringify(parts))).toEqual(['own', 'a']);
+    expect(post(JSON.stringify(parts), '?')).toEqual(['own', 'a']);
   });
 
   it.each<[string, string]>([
@@ -271,9 +282,8 @@ describe('laws of a document', () => {
       fc.property(fields, noise, name, (parts, between, operation) => {
         const inner = parts.map(({ written }) => written).join(` ${between}`);
         const document = `mutation ${operation}${between}{${inner}${between}}`;
-        expect(read(document)).toEqual(
-          parts.map((part) => part.name).filter((read) => read !== '__typename'),
-        );
+        const named = parts.map((part) => part.name).filter((read) => read !== '__typename');
+        expect(read(document)).toEqual(['own', ...named]);
       }),
       { numRuns: 500 },
     );

@@ -167,21 +167,25 @@ describe('a GraphQL request', () => {
       'content-type': 'application/json',
     });
 
-  it('is the classes of its root fields', () => {
-    expect(read('mutation($i: I!) { createPullRequest(input: $i) { id } }')).toEqual(['code.write']);
+  it('is the classes of its root fields, and always a query', () => {
+    expect(read('mutation($i: I!) { createPullRequest(input: $i) { id } }')).toEqual([
+      'code.write',
+      'code.read',
+    ]);
     expect(read('mutation { createPullRequest { id } x: deleteRef { id } }')).toEqual([
       'code.write',
       'code.destructive',
+      'code.read',
     ]);
     expect(read('{ viewer { login } }')).toEqual(['code.read']);
     expect(read('mutation { __typename }')).toEqual(['code.read']);
   });
 
-  it('that cannot be told is the strictest class, and one with more than 64 fields is refused', () => {
-    expect(read('mutation { transferRepository { id } }')).toEqual(['repo.admin']);
-    expect(read('mutation { createPullRequest')).toEqual(['repo.admin']);
-    expect(read(`mutation { ${'deleteRef '.repeat(64)}}`)).toHaveLength(64);
-    expect(read(`mutation { ${'deleteRef '.repeat(65)}}`)).toBe('MALFORMED_REQUEST');
+  it('that cannot be told is the strictest class, and one with more than 63 fields is refused', () => {
+    expect(read('mutation { transferRepository { id } }')).toEqual(['repo.admin', 'code.read']);
+    expect(read('mutation { createPullRequest')).toEqual(['repo.admin', 'code.read']);
+    expect(read(`mutation { ${'deleteRef '.repeat(63)}}`)).toHaveLength(64);
+    expect(read(`mutation { ${'deleteRef '.repeat(64)}}`)).toBe('MALFORMED_REQUEST');
   });
 });
 
