@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { register as registerCheck } from './policy/check.ts';
 import { register as registerExplain } from './policy/explain.ts';
 import { register as registerReload } from './policy/reload.ts';
+import { register as registerSchema } from './policy/schema.ts';
 import { register as registerTest } from './policy/test.ts';
 
 export function register(program: Command): void {
@@ -9,5 +10,6 @@ export function register(program: Command): void {
   registerCheck(policy);
   registerTest(policy);
   registerExplain(policy);
+  registerSchema(policy);
   registerReload(policy);
 }

@@ -25,7 +25,7 @@ describe('the command line', () => {
     expect([...helps.keys()].sort()).toEqual([
       ...['audit verify', 'classes', 'classify', 'decide', 'demo'],
       ...['mapping check', 'mapping coverage', 'mapping diff'],
-      ...['policy check', 'policy explain', 'policy reload', 'policy test'],
+      ...['policy check', 'policy explain', 'policy reload', 'policy schema', 'policy test'],
       ...['run', 'sidecar', 'token inspect', 'token issue', 'trust'],
     ]);
     for (const [name, help] of helps) {

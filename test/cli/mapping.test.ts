@@ -110,15 +110,35 @@ describe('firma mapping check', () => {
     });
   });
 
-  it('ends 2 with the place of an error in each table', async () => {
-    const { code, out, err } = await mapping('check', 'broken.toml', 'flawed.toml', 'broken-too.toml');
-    expect({ code, out }).toEqual({ code: 2, out: '' });
+  it('ends 1 with the place of an error in each table', async () => {
+    const files = ['broken.toml', 'flawed.toml', 'broken-too.toml'];
+    const { code, out, err } = await mapping('check', ...files);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    const json = await mapping('check', ...files, '--json');
+    expect({ code: json.code, err: json.err }).toEqual({ code: 1, err: '' });
+    expect(JSON.parse(json.out)).toEqual({
+      ok: false,
+      errors: [
+        {
+          file: 'broken.toml',
+          line: 3,
+          column: 1,
+          message: expect.stringMatching(/^`code\.raed` is no action/),
+        },
+        { file: 'broken-too.toml', line: 2, column: 1, message: expect.stringMatching(/^host `a\.example/) },
+      ],
+    });
     expect(err).toMatch(/^firma: broken\.toml:3:\d+: `code\.raed` is no action class.*`code\.read`/);
     expect(err).toMatch(/^firma: broken-too\.toml:2:\d+: host `a\.example\/x`/m);
   });
 
+  it('ends 1 for two tables that contradict each other', async () => {
+    const { code, out, err } = await mapping('check', 'tables', 'new.toml');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/^firma: (new|tables\/old)\.toml:\d/);
+  });
+
   it.each([
-    ['two tables that contradict each other', ['tables', 'new.toml'], /^firma: (new|tables\/old)\.toml:\d/],
     ['a file that is not there', ['missing.toml'], /^firma: missing\.toml: does not exist/],
     ['a directory without tables', ['none'], /^firma: none: holds no `\*\.toml` file/],
   ])('ends 2 for %s', async (_what, files, expected) => {

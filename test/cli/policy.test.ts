@@ -194,17 +194,17 @@ describe('firma policy check', () => {
     });
   });
 
-  it('ends 2 with the place of an error in each file', async () => {
-    const { code, out, err } = await policy('check', 'broken', '--json');
-    expect({ code, out }).toEqual({ code: 2, out: '' });
+  it('ends 1 with the place of an error in each file', async () => {
+    const { code, out, err } = await policy('check', 'broken');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(/^firma: broken\/1\.cedar:1:\d+: .*nope/m);
     expect(err).toMatch(/^firma: broken\/2\.cedar:2:\d+: a policy has no `@id/m);
     expect(err).toMatch(/^firma: broken\/3\.cedar:1:\d+: .*unable to find an applicable action/m);
   });
 
-  it('ends 2 for what only several files together get wrong', async () => {
+  it('ends 1 for what only several files together get wrong', async () => {
     const { code, out, err } = await policy('check', 'twice');
-    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(/^firma: twice\/2\.cedar:1:1: policy id `a` is used already at twice\/1/);
   });
 });
@@ -214,7 +214,7 @@ describe('firma policy test', () => {
     const { code, out, err } = await policy('test');
     expect({ code, out, err }).toEqual({
       code: 0,
-      out: 'cases: 7 in 1 file; passed: 7; failed: 0\n',
+      out: 'policies: 4 from .\ncases: 7 in 1 file; passed: 7; failed: 0\n',
       err: '',
     });
   });
@@ -226,7 +226,7 @@ describe('firma policy test', () => {
     const around = { cwd: apart, env: { FIRMA_STATE_DIR: join(apart, 'state') } };
     const { code, out: tested, err } = await firma(['policy', 'test', 'case.toml'], around);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(tested).toBe('cases: 1 in 1 file; passed: 1; failed: 0\n');
+    expect(tested).toMatch(/^policies: \d+ from builtin:\ncases: 1 in 1 file; passed: 1; failed: 0\n$/);
   });
 
   it('prints what was expected and what came, and ends 1', async () => {
@@ -236,7 +236,7 @@ describe('firma policy test', () => {
       'fails/cases.json: failed: <a href="x">&amp;\\x00\\x1b[31m\\x0a]]>\n' +
         '  expected  DENY by `"<x>"`\n' +
         '  came      ALLOW OK by `write`\n' +
-        'cases: 2 in 1 file; passed: 1; failed: 1\n',
+        'policies: 4 from own.cedar\ncases: 2 in 1 file; passed: 1; failed: 1\n',
     );
   });
 
@@ -266,6 +266,9 @@ describe('firma policy test', () => {
     expect(readFileSync(join(root, 'report.xml'), 'utf8')).toBe(`<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="firma policy test" tests="2" failures="1">
   <testsuite name="fails/cases.json" tests="2" failures="1">
+    <properties>
+      <property name="policies" value="4 from ."/>
+    </properties>
     <testcase classname="fails/cases.json" name="${name}">
       <failure message="${message}">fails/cases.json</failure>
     </testcase>
@@ -282,7 +285,7 @@ describe('firma policy test', () => {
       'strict/one.toml:1: failed: code\n  expected  ALLOW\n  came      DENY POLICY_FORBID by `none`',
     );
     const named = await open('strict/one.toml', 'own.cedar');
-    expect(named.bundle.policies.map(({ id }) => id)).toContain('write');
+    expect(named.suites[0]?.bundle.policies.map(({ id }) => id)).toContain('write');
   });
 
   it.each([
@@ -308,13 +311,18 @@ describe('firma policy explain', () => {
     const { code, out, err } = await policy('explain', 'cases.toml', '--case', 'a small payment');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toBe(`case         a small payment (cases.toml:1)
+policies     4 from .
 principal    agent-7 in ops
 reading 1 of 1: payment.transfer
   request    POST pay.example/pay
   groups     shop
   params     amount=5000 recipient=alice
   permit  pay       own.cedar:2   applies: it permits
-  forbid  runaway   own.cedar:13  does not apply: its condition is false
+      budget.spend = 4
+      params.amount = 5000
+      params.recipient = alice
+  forbid  runaway   own.cedar:13  does not apply: clause 1 (own.cedar:16) is false: \`when { context.session.denies > 9 }\`
+      session.denies = 0
   forbid  no-write  own.cedar:10  does not apply: its scope asks for another action
   permit  write     own.cedar:7   does not apply: its scope asks for another action
 outcome      ALLOW OK by \`pay\`
@@ -334,13 +342,20 @@ outcome      ALLOW OK by \`pay\`
       outcome: 'out-of-scope',
       unmatched: ['action'],
     });
-    expect(write.policies[3]).toMatchObject({ id: 'write', outcome: 'satisfied', unmatched: [] });
+    expect(write.policies[3]).toMatchObject({ id: 'write', outcome: 'satisfied', unmatched: [], facts: {} });
+    expect(write.policies[2]).toMatchObject({
+      id: 'runaway',
+      clause: { kind: 'when', number: 1, line: 16 },
+      facts: { 'session.denies': 0 },
+    });
     expect(write.policies[0]).toMatchObject({ id: 'no-write', unmatched: ['resource'] });
   });
 
   it('says why a policy errs', async () => {
     const erring = await policy('explain', 'cases.toml', '--case', 'an amount no limit can be computed for');
-    expect(erring.out).toMatch(/^ {2}permit {2}pay .* errs, which denies: integer overflow/m);
+    expect(erring.out).toMatch(
+      /^ {2}permit {2}pay .* errs, which denies: integer overflow.* in clause 1 \(own\.cedar:4\): `when \{ /m,
+    );
   });
 
   it('takes the only case of a file, and says where another came than is expected', async () => {

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import type { EffectNote, MappingSource, Overlap, Rule, Shadow } from '@firma/core';
-import { EXIT, report } from '../exit.ts';
+import type { EffectNote, FirmaError, MappingSource, Overlap, Rule, Shadow } from '@firma/core';
+import { EXIT } from '../exit.ts';
 import type { PlaceOptions } from '../options.ts';
 import { withConfig, withExamples, withJson, withStateDir } from '../options.ts';
 import { print, printJson } from '../output.ts';
+import { reportProblems } from '../report-problems.ts';
 import { readTables } from './tables.ts';
 
 interface Options extends PlaceOptions {
@@ -25,20 +26,21 @@ const MAX_OVERLAPS = 1000;
 /** Notes of one kind that a person is shown. */
 const MAX_NOTES = 20;
 
-/** Says what is wrong with each table by itself, so that one error does not hide that of another table. */
-async function reportErrors(tables: readonly MappingSource[]): Promise<boolean> {
+/** What is wrong with each table by itself, so that one error does not hide that of another table; else together. */
+async function errorsOf(tables: readonly MappingSource[]): Promise<readonly FirmaError[]> {
   const { FirmaError, loadMappings } = await import('@firma/core');
-  let failed = false;
-  for (const table of tables) {
+  const errors: FirmaError[] = [];
+  const load = (sources: readonly MappingSource[]): void => {
     try {
-      loadMappings([table]);
+      loadMappings(sources);
     } catch (error) {
       if (!(error instanceof FirmaError)) throw error;
-      process.exitCode = await report(error);
-      failed = true;
+      errors.push(error);
     }
-  }
-  return failed;
+  };
+  for (const table of tables) load([table]);
+  if (errors.length === 0) load(tables);
+  return errors;
 }
 
 async function check(tables: readonly MappingSource[], isStrict: boolean): Promise<Findings> {
@@ -130,7 +132,11 @@ function shortened(notes: readonly string[], what: string): readonly string[] {
 
 async function run(files: readonly string[], options: Options): Promise<void> {
   const tables = await readTables(files, options);
-  if (await reportErrors(tables)) return;
+  const errors = await errorsOf(tables);
+  if (errors.length > 0) {
+    await reportProblems(errors, options.json === true);
+    return;
+  }
   const findings = await check(tables, options.strict === true);
   if (!findings.ok) process.exitCode = EXIT.checkFailed;
   if (options.json === true) printJson(await resultJson(findings));

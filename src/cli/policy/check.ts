@@ -1,13 +1,15 @@
-import type { Bundle, PolicySource, PolicyWarning } from '@firma/core';
+import type { Bundle, PolicyWarning } from '@firma/core';
 import type { Command } from 'commander';
-import { EXIT, report } from '../exit.ts';
+import { EXIT } from '../exit.ts';
 import type { PlaceOptions } from '../options.ts';
 import { withConfig, withExamples, withJson, withStateDir } from '../options.ts';
 import { print, printJson } from '../output.ts';
+import { reportProblems } from '../report-problems.ts';
 import type { OpenPolicies } from './open.ts';
 
 interface Options extends PlaceOptions {
   readonly strict?: boolean;
+  readonly issuance?: boolean;
   readonly json?: boolean;
 }
 
@@ -28,22 +30,6 @@ interface Findings {
   readonly warnings: readonly PolicyWarning[];
 }
 
-/** Says what is wrong with each file by itself, so that one error does not hide that of another file. */
-async function reportErrors(open: OpenPolicies, whole: unknown): Promise<void> {
-  const { FirmaError } = await import('@firma/core');
-  const { bundleOf } = await import('./open.ts');
-  const errors: unknown[] = [];
-  for (const source of open.sources) {
-    try {
-      bundleOf(open, [source]);
-    } catch (error) {
-      if (!(error instanceof FirmaError)) throw error;
-      errors.push(error);
-    }
-  }
-  for (const error of errors.length === 0 ? [whole] : errors) process.exitCode = await report(error);
-}
-
 function declinedIn({ policies }: Bundle): DeclinedPolicy[] {
   return policies.flatMap(({ id, file, line, lowered }) =>
     'declined' in lowered ? [{ id, file, line, reason: lowered.declined }] : [],
@@ -52,11 +38,11 @@ function declinedIn({ policies }: Bundle): DeclinedPolicy[] {
 
 async function findingsOf(
   bundle: Bundle,
-  sources: readonly PolicySource[],
+  { sources, mappings }: OpenPolicies,
   isStrict: boolean,
 ): Promise<Findings> {
   const { lintBundle } = await import('@firma/core');
-  const warnings = lintBundle(bundle);
+  const warnings = lintBundle(bundle, mappings.hostGroups);
   const permits = bundle.policies.filter(({ effect }) => effect === 'permit').length;
   return {
     ok: !isStrict || warnings.length === 0,
@@ -96,18 +82,23 @@ function toLines(findings: Findings): string[] {
 }
 
 async function run(path: string | undefined, options: Options): Promise<void> {
-  const { PolicyInvalid } = await import('@firma/core');
-  const { bundleOf, openPolicies } = await import('./open.ts');
+  if (options.issuance === true) {
+    const { checkIssuancePolicies } = await import('./check-issuance.ts');
+    await checkIssuancePolicies(path, options, options.json === true);
+    return;
+  }
+  const { PolicyInvalid, policyProblems } = await import('@firma/core');
+  const { bundleOf, openPolicies, schemaInputs } = await import('./open.ts');
   const open = await openPolicies(path, options, path === undefined);
   let bundle: Bundle;
   try {
     bundle = bundleOf(open, open.sources);
   } catch (error) {
     if (!(error instanceof PolicyInvalid)) throw error;
-    await reportErrors(open, error);
+    await reportProblems(policyProblems(open.sources, schemaInputs(open)), options.json === true);
     return;
   }
-  const findings = await findingsOf(bundle, open.sources, options.strict === true);
+  const findings = await findingsOf(bundle, open, options.strict === true);
   if (!findings.ok) process.exitCode = EXIT.checkFailed;
   if (options.json === true) printJson(resultJson(findings));
   else print(toLines(findings));
@@ -116,10 +107,18 @@ async function run(path: string | undefined, options: Options): Promise<void> {
 export function register(policy: Command): void {
   const command = policy
     .command('check')
-    .description('find errors in policies, and what they say but probably do not mean')
-    .argument('[path]', 'a file, or a directory of *.cedar files (default: those of the configuration)')
+    .description('find errors in policies, and what they say but probably do not mean; ends 1 for errors')
+    .argument(
+      '[path]',
+      'a file, or a directory of *.cedar files (default: those of the configuration in force, which has to be trusted)',
+    )
     .option('--strict', 'fail for a warning')
+    .option('--issuance', 'the policies say who may be given a token; they are checked for errors only')
     .action(run);
+  command.addHelpText(
+    'after',
+    '\nWith a path nothing needs trust: the configuration only says which facts and budgets there are.',
+  );
   withExamples(
     withJson(withStateDir(withConfig(command))),
     'firma policy check',

@@ -1,5 +1,13 @@
+import type { FixtureSuite } from './fixture-files.ts';
 import type { CaseResult } from './run-case.ts';
 import { placeOfCase, writtenAnswer } from './run-case.ts';
+import { writtenPolicies } from './written-policies.ts';
+
+/** What became of the cases of a suite. */
+export interface TestedSuite {
+  readonly suite: FixtureSuite;
+  readonly results: readonly CaseResult[];
+}
 
 const MAX_TEXT_CHARS = 4096;
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -18,7 +26,7 @@ function isXml(character: string): boolean {
 }
 
 /** Text as it may stand in an attribute or between tags; what is longer is cut. */
-export function xmlText(text: string): string {
+function xmlText(text: string): string {
   let escaped = '';
   for (const character of text.slice(0, MAX_TEXT_CHARS)) {
     if (!isXml(character)) escaped += '\ufffd';
@@ -37,29 +45,36 @@ function testCase({ tested, ok, answer, detail }: CaseResult): string {
   return `${open}>\n      <failure message="${xmlText(message)}">${xmlText(where)}</failure>\n    </testcase>`;
 }
 
-function testSuite(file: string, results: readonly CaseResult[]): string {
+function testSuite(file: string, policies: string, results: readonly CaseResult[]): string {
   const failures = results.filter(({ ok }) => !ok).length;
   return [
     `  <testsuite name="${xmlText(file)}" tests="${results.length}" failures="${failures}">`,
+    '    <properties>',
+    `      <property name="policies" value="${xmlText(policies)}"/>`,
+    '    </properties>',
     ...results.map(testCase),
     '  </testsuite>',
   ].join('\n');
 }
 
 /** The JUnit report of tested cases: a suite a file. */
-export function junitReport(results: readonly CaseResult[]): string {
-  const files = new Map<string, CaseResult[]>();
-  for (const result of results) {
-    const { file } = result.tested;
-    const known = files.get(file);
-    if (known === undefined) files.set(file, [result]);
-    else known.push(result);
-  }
-  const failures = results.filter(({ ok }) => !ok).length;
+export function junitReport(tested: readonly TestedSuite[]): string {
+  const all = tested.flatMap(({ results }) => results);
+  const suites = tested.flatMap(({ suite, results }) => {
+    const files = new Map<string, CaseResult[]>();
+    for (const result of results) {
+      const { file } = result.tested;
+      const known = files.get(file);
+      if (known === undefined) files.set(file, [result]);
+      else known.push(result);
+    }
+    return [...files].map(([file, own]) => testSuite(file, writtenPolicies(suite), own));
+  });
+  const failures = all.filter(({ ok }) => !ok).length;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="firma policy test" tests="${results.length}" failures="${failures}">`,
-    ...[...files].map(([file, own]) => testSuite(file, own)),
+    `<testsuites name="firma policy test" tests="${all.length}" failures="${failures}">`,
+    ...suites,
     '</testsuites>\n',
   ].join('\n');
 }

@@ -5,6 +5,7 @@ import {
   loadMappings,
   type Mappings,
   type PolicySource,
+  type SchemaInputs,
   startCedar,
 } from '@firma/core';
 import { cedarModule } from '../../cedar-module.ts';
@@ -21,7 +22,8 @@ export interface OpenPolicies {
   readonly sources: readonly PolicySource[];
 }
 
-const BUILTIN = 'builtin:';
+/** The policies that are shipped, as messages name them. */
+export const BUILTIN = 'builtin:';
 
 /**
  * Reads policies and the configuration; cedar is started.
@@ -42,17 +44,23 @@ export async function openPolicies(
   return { opened, mappings, sources };
 }
 
+/** What the configuration adds to the schema of its policies. */
+export function schemaInputs({ opened, mappings }: OpenPolicies): SchemaInputs {
+  return { params: mappings.params, budgets: opened.config.budgets.map(({ name }) => name) };
+}
+
 /** @throws PolicyInvalid with file and line */
-export function bundleOf({ opened, mappings }: OpenPolicies, sources: readonly PolicySource[]): Bundle {
-  const budgets = opened.config.budgets.map(({ name }) => name);
-  return loadBundle(sources, { params: mappings.params, budgets });
+export function bundleOf(open: OpenPolicies, sources: readonly PolicySource[]): Bundle {
+  return loadBundle(sources, schemaInputs(open));
+}
+
+export function builtinDirectory(): string {
+  return shippedPath('policies/starter');
 }
 
 /** The directory of the configuration's own policies. */
 export function policyDirectory({ config, policies }: UntrustedConfig): string {
   const file = policies[0]?.file ?? BUILTIN;
   // Names that are shown are relative to the configuration's directory.
-  return file.startsWith(BUILTIN)
-    ? shippedPath('policies/starter/fixtures')
-    : dirname(resolve(dirname(config.file ?? ''), file));
+  return file.startsWith(BUILTIN) ? builtinDirectory() : dirname(resolve(dirname(config.file ?? ''), file));
 }

@@ -5,18 +5,20 @@ import {
   type FixtureAnswer,
   type FixtureCase,
   fixtureQuery,
+  hostFacts,
   type FixtureRequest,
   isExpected,
+  type Mappings,
   Normalizer,
   passedTarget,
   policyAnswer,
   type PolicyEngine,
   type PolicyQuery,
-  type Reading,
   type Refusal,
 } from '@firma/core';
 import { toRawRequest } from '../../call.ts';
 import { decodeBody } from '../../decode-body.ts';
+import { readingsWithParams } from './given-params.ts';
 import type { OpenPolicies } from './open.ts';
 
 /** What became of a case. */
@@ -30,8 +32,6 @@ export interface CaseResult {
   readonly queries: readonly PolicyQuery[];
 }
 
-type FixtureReading = Pick<Reading, 'actionClass' | 'params' | 'resource'>;
-
 interface Asked {
   readonly queries: readonly PolicyQuery[];
 }
@@ -43,16 +43,19 @@ interface Answered {
 
 /** Takes cases through classification and policies, as calls are; budgets and tokens take no part. */
 export class CaseRunner {
+  readonly #mappings: Mappings;
   readonly #normalizer: Normalizer;
   readonly #defaultProtected: boolean;
   readonly #engine: PolicyEngine;
 
-  constructor({ mappings, opened }: OpenPolicies, engine: PolicyEngine) {
+  constructor({ mappings, opened }: Pick<OpenPolicies, 'mappings' | 'opened'>, engine: PolicyEngine) {
+    this.#mappings = mappings;
     this.#normalizer = new Normalizer(mappings, decodeBody);
     this.#defaultProtected = opened.config.mapping.defaultProtected;
     this.#engine = engine;
   }
 
+  /** @throws ConfigInvalid with the place of a case that says what no call can say */
   async run(tested: FixtureCase): Promise<CaseResult> {
     const classified = this.#classify(tested);
     if ('answer' in classified) {
@@ -69,7 +72,14 @@ export class CaseRunner {
   #classify(tested: FixtureCase): Asked | Answered {
     const { call, params = {} } = tested;
     if (!('action' in call)) return this.#classifyRequest(tested, call);
-    const { action: actionClass, resource } = call;
+    const { action: actionClass } = call;
+    const { host, port, provider, hostGroups } = call.resource;
+    const known = hostFacts(this.#mappings, host, port);
+    const resource = {
+      ...call.resource,
+      provider: provider ?? known.provider,
+      hostGroups: hostGroups ?? known.hostGroups,
+    };
     const request = {
       method: resource.method,
       scheme: 'https',
@@ -86,20 +96,12 @@ export class CaseRunner {
     const sent = toRawRequest(call, 'proxy', this.#normalizer.readHeaders);
     const matched = this.#normalizer.match(sent.raw);
     if ('refused' in matched) return this.#refused(matched);
-    const { params } = tested;
-    let readings: readonly FixtureReading[];
-    if (params === undefined) {
-      const envelope = this.#normalizer.envelope(matched, sent.body);
-      if ('refused' in envelope) return this.#refused(envelope);
-      readings = envelope.readings;
-    } else {
-      // Nothing is known of a body, so each reading has the class its rule gives by itself.
-      readings = [matched.first, ...matched.others].map(({ mapped, resource }) => ({
-        actionClass: mapped.rule.actionClass,
-        resource,
-        params,
-      }));
-    }
+    const read =
+      tested.params === undefined
+        ? this.#normalizer.envelope(matched, sent.body)
+        : readingsWithParams(this.#normalizer, matched, tested, tested.params);
+    if ('refused' in read) return this.#refused(read);
+    const readings = 'readings' in read ? read.readings : read;
     if (amountsDiffer(readings)) {
       const answer: FixtureAnswer = { outcome: 'DENY', reason: 'PARAMS_UNREADABLE', policies: [] };
       return { answer, detail: AMOUNTS_DIFFER };
