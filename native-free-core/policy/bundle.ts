@@ -1,9 +1,12 @@
 import { policyToJson } from '@cedar-policy/cedar-wasm/web';
+import type { PolicyInvalid } from '../errors.ts';
 import type { ClassSet } from '../registry/classes.ts';
+import { loadingPolicies } from './cedar-failure.ts';
 import type { LoweredPolicy } from './compiled/expr.ts';
 import { lowerPolicy } from './compiled/lower.ts';
 import { splitLongs } from './compiled/split-longs.ts';
-import { type LoadedPolicy, loadPolicies } from './load.ts';
+import { type LoadedPolicy, loadPolicies, readPolicies } from './load.ts';
+import type { ReadableNames } from './load-problems.ts';
 import type { PolicySource } from './port.ts';
 import { readsOfPolicy } from './reads.ts';
 import type { ParamType } from '../registry/param-type.ts';
@@ -81,6 +84,10 @@ function toBundlePolicy(policy: LoadedPolicy): BundlePolicy {
   };
 }
 
+function readableNames(inputs: SchemaInputs): ReadableNames {
+  return { params: [...paramTypes(inputs).keys()], budget: inputs.budgets };
+}
+
 /**
  * Loads policies for stage 2.
  *
@@ -88,11 +95,25 @@ function toBundlePolicy(policy: LoadedPolicy): BundlePolicy {
  */
 export function loadBundle(sources: readonly PolicySource[], inputs: SchemaInputs): Bundle {
   const schema = generateSchema(inputs);
-  const policies = loadPolicies(sources, schema).map(toBundlePolicy);
+  const policies = loadingPolicies(() =>
+    loadPolicies(sources, schema, readableNames(inputs)).map(toBundlePolicy),
+  );
   return {
     policies,
     params: paramTypes(inputs),
     budgets: new Set(inputs.budgets),
     canonical: { schema, policies: policies.map(({ id, text }) => ({ id, text })) },
   };
+}
+
+/**
+ * Everything that stops `loadBundle`, by place, at most 50; empty where it loads.
+ *
+ * @throws PolicyInvalid where a fact or a budget has a name that cannot be written in Cedar
+ */
+export function policyProblems(
+  sources: readonly PolicySource[],
+  inputs: SchemaInputs,
+): readonly PolicyInvalid[] {
+  return loadingPolicies(() => readPolicies(sources, generateSchema(inputs), readableNames(inputs)).problems);
 }

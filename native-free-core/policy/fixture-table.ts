@@ -51,10 +51,13 @@ export class FixtureTable {
     return this.#document.locate(this.#path);
   }
 
+  locate(key: string): SourceLocation {
+    return this.#document.locate([...this.#path, key]);
+  }
+
   /** `what` completes a sentence that begins with the key. */
   error(key: string, what: string): ConfigInvalid {
-    const path = [...this.#path, key];
-    return new ConfigInvalid(`\`${written(path)}\` ${what}`, this.#document.locate(path));
+    return new ConfigInvalid(`\`${written([...this.#path, key])}\` ${what}`, this.locate(key));
   }
 
   /** @throws ConfigInvalid for a key that is not in the list */

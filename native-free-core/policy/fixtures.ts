@@ -1,4 +1,4 @@
-import { ConfigInvalid, formatLocation } from '../errors.ts';
+import { ConfigInvalid, formatLocation, type SourceLocation } from '../errors.ts';
 import { type ActionClassInfo, findActionClass } from '../registry/classes.ts';
 import { parseToml } from '../toml.ts';
 import { type Declared, type FixtureContext, readContext, readParams } from './fixture-context.ts';
@@ -16,7 +16,11 @@ export interface FixtureRequest {
 /** A call that is classified already. */
 export interface FixtureAction {
   readonly action: ActionClassInfo;
-  readonly resource: PolicyQuery['resource'];
+  /** Provider and groups are undefined where the mapping tables are to say them. */
+  readonly resource: Omit<PolicyQuery['resource'], 'provider' | 'hostGroups'> & {
+    readonly provider: string | undefined;
+    readonly hostGroups: readonly string[] | undefined;
+  };
 }
 
 export const FIXTURE_OUTCOMES = ['ALLOW', 'DENY', 'ABORT'] as const;
@@ -36,6 +40,12 @@ export interface Expected {
   readonly policies: readonly string[] | undefined;
 }
 
+/** Policy files by name, of the directory of policies under test, and where a fixture file says so. */
+export interface NamedPolicies {
+  readonly names: readonly string[];
+  readonly at: SourceLocation;
+}
+
 /** One case of a fixture file: a call, what is known around it, and what has to come. */
 export interface FixtureCase {
   readonly file: string;
@@ -49,6 +59,8 @@ export interface FixtureCase {
   readonly params: PolicyContext['params'] | undefined;
   readonly context: FixtureContext;
   readonly expected: Expected;
+  /** The only files it is about, which its own file names; undefined for all. */
+  readonly policies: NamedPolicies | undefined;
 }
 
 /** A fixture file: `text` is TOML, or JSON where the name ends so. */
@@ -64,6 +76,7 @@ const MAX_BODY_CHARS = 65_536;
 const MAX_HEADER_CHARS = 8192;
 const HTTPS_PORT = 443;
 const MAX_PORT = 65_535;
+const POLICY_FILE = /^[^/\\\0]{1,250}\.cedar$/;
 
 const REQUEST_KEYS = ['method', 'url', 'headers', 'content_type', 'body'];
 const ACTION_KEYS = ['action', 'resource'];
@@ -74,12 +87,38 @@ const KEYS = [
 
 function parseDocument({ file, text }: FixtureSource): FixtureDocument {
   if (!file.endsWith('.json')) return parseToml(text, file, (message, at) => new ConfigInvalid(message, at));
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    return { value, locate: () => ({ file }) };
+    value = JSON.parse(text);
   } catch {
     throw new ConfigInvalid('not valid JSON', { file });
   }
+  if (keysWritten(text) !== keysIn(value)) {
+    throw new ConfigInvalid('an object has a key twice; only the last one would count', { file });
+  }
+  return { value, locate: () => ({ file }) };
+}
+
+/** Of valid JSON: a text before a colon is a key. */
+function keysWritten(json: string): number {
+  let count = 0;
+  for (const [, colon] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g))
+    if (colon !== undefined) count += 1;
+  return count;
+}
+
+/** Without recursion: JSON may nest deeper than the stack. */
+function keysIn(value: unknown): number {
+  let count = 0;
+  const left = [value];
+  while (left.length > 0) {
+    const next = left.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    const items: unknown[] = Object.values(next);
+    if (!Array.isArray(next)) count += items.length;
+    for (const item of items) left.push(item);
+  }
+  return count;
 }
 
 function readPrincipal(table: FixtureTable | undefined): PolicyQuery['principal'] {
@@ -134,7 +173,7 @@ function readAction(table: FixtureTable): FixtureAction {
   return { action, resource: readResource(resource) };
 }
 
-function readResource(table: FixtureTable): PolicyQuery['resource'] {
+function readResource(table: FixtureTable): FixtureAction['resource'] {
   table.allow(['host', 'port', 'path', 'method', 'provider', 'groups']);
   const host = table.required('host');
   const port = table.whole('port', MAX_PORT) ?? HTTPS_PORT;
@@ -145,9 +184,9 @@ function readResource(table: FixtureTable): PolicyQuery['resource'] {
     host,
     port,
     path,
-    provider: table.text('provider') ?? '',
+    provider: table.text('provider'),
     method: table.text('method') ?? 'GET',
-    hostGroups: table.texts('groups') ?? [],
+    hostGroups: table.texts('groups'),
   };
 }
 
@@ -165,7 +204,16 @@ function readExpected(table: FixtureTable): Expected {
   };
 }
 
-function readCase(table: FixtureTable, declared: Declared): FixtureCase {
+function readPolicies(root: FixtureTable): NamedPolicies | undefined {
+  const names = root.texts('policies');
+  if (names === undefined) return undefined;
+  if (names.length === 0 || !names.every((name) => POLICY_FILE.test(name))) {
+    throw root.error('policies', 'must name files of the directory of the policies, such as `strict.cedar`');
+  }
+  return { names: [...new Set(names)].sort(), at: root.locate('policies') };
+}
+
+function readCase(table: FixtureTable, declared: Declared, policies: NamedPolicies | undefined): FixtureCase {
   table.allow(KEYS);
   const { file, line } = table.at;
   const call = table.value('url') === undefined ? readAction(table) : readRequest(table);
@@ -179,11 +227,13 @@ function readCase(table: FixtureTable, declared: Declared): FixtureCase {
     params: params ?? ('action' in call ? {} : undefined),
     context: readContext(table, declared),
     expected: readExpected(table),
+    policies,
   };
 }
 
 /**
- * Reads the cases of a fixture file: `[[cases]]` in TOML, `{"cases": […]}` in JSON.
+ * Reads the cases of a fixture file: `[[cases]]` in TOML, `{"cases": […]}` in JSON. A list `policies` beside them names the
+ * policy files that they are about.
  *
  * @param declared what the policies under test may read: a `Bundle` says it
  * @throws ConfigInvalid with file, line (TOML) and what to write
@@ -191,10 +241,11 @@ function readCase(table: FixtureTable, declared: Declared): FixtureCase {
 export function parseFixtures(source: FixtureSource, declared: Declared): readonly FixtureCase[] {
   const document = parseDocument(source);
   const root = new FixtureTable(document, [], document.value);
-  root.allow(['cases']);
+  root.allow(['policies', 'cases']);
+  const policies = readPolicies(root);
   const names = new Map<string, FixtureCase>();
   return root.tables('cases', MAX_CASES).map((table) => {
-    const one = readCase(table, declared);
+    const one = readCase(table, declared, policies);
     const other = names.get(one.name);
     if (other !== undefined) {
       const where =

@@ -1,11 +1,12 @@
-export { type Bundle, type BundlePolicy, loadBundle } from './bundle.ts';
+export { type Bundle, type BundlePolicy, loadBundle, policyProblems } from './bundle.ts';
 export { type CedarModule, startCedar } from './cedar.ts';
 export { CompiledEngine, linkBundle, type LinkedBundle, linkSteps } from './compiled/index.ts';
 export { explainPolicies, type PolicyFinding } from './explain-policies.ts';
 export { fixtureQuery, isExpected, type FixtureAnswer } from './fixture-answer.ts';
-export { type FixtureCase, type FixtureRequest, parseFixtures } from './fixtures.ts';
-export { IssuancePolicies, type IssuanceQuery, type IssuanceRefusal } from './issuance.ts';
+export { type FixtureCase, type FixtureRequest, type NamedPolicies, parseFixtures } from './fixtures.ts';
+export { checkIssuance, IssuancePolicies, type IssuanceQuery, type IssuanceRefusal } from './issuance.ts';
 export { lintBundle, type PolicyWarning } from './lint.ts';
 export type { SchemaInputs } from './schema.ts';
 export type { PolicyEngine, PolicyQuery, PolicySource, PolicyVerdict } from './port.ts';
-export { ENGINE_ERROR, ReferenceEngine } from './reference.ts';
+export { ReferenceEngine } from './reference.ts';
+export { ENGINE_ERROR } from './verdict.ts';

@@ -1,13 +1,15 @@
 import { type EntityJson, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/web';
+import type { PolicyInvalid } from '../errors.ts';
 import type { ActionClassInfo } from '../registry/classes.ts';
 import type { CanonicalBundle } from './bundle.ts';
-import { type LoadedPolicy, loadPolicies } from './load.ts';
+import { loadingPolicies } from './cedar-failure.ts';
+import { type LoadedPolicy, loadPolicies, readPolicies } from './load.ts';
 import type { PolicySource } from './port.ts';
 import { allWellFormed } from './exact-query.ts';
 import { PreparsedSets } from './preparsed.ts';
-import { CONTEXT_ERROR, ENGINE_ERROR } from './reference.ts';
 import { actionEntity, agentEntity } from './request.ts';
 import { actionDeclarations } from './schema.ts';
+import { CONTEXT_ERROR, ENGINE_ERROR, speakerOf } from './verdict.ts';
 
 const GRANT = { type: 'Firma::Grant', id: 'token' };
 
@@ -46,6 +48,21 @@ function isWhole(pattern: string): boolean {
   return host === '*' || host.startsWith('*/') || host.startsWith('*:');
 }
 
+/** What a check of issuance policies finds. */
+export interface IssuanceCheck {
+  /** What stops them from loading, by place, at most 50. */
+  readonly problems: readonly PolicyInvalid[];
+  readonly permits: number;
+  readonly forbids: number;
+}
+
+/** Loads issuance policies to see whether they load. */
+export function checkIssuance(sources: readonly PolicySource[]): IssuanceCheck {
+  const { policies, problems } = readPolicies(sources, ISSUANCE_SCHEMA);
+  const permits = policies.filter(({ json }) => json.effect === 'permit').length;
+  return { problems, permits, forbids: policies.length - permits };
+}
+
 /** The policies that say which agent may be given a token for which class. The Authority asks them; never a call. */
 export class IssuancePolicies {
   /** What their digest is over. */
@@ -56,7 +73,7 @@ export class IssuancePolicies {
 
   /** @throws PolicyInvalid see `loadPolicies` */
   constructor(sources: readonly PolicySource[]) {
-    const policies = loadPolicies(sources, ISSUANCE_SCHEMA);
+    const policies = loadingPolicies(() => loadPolicies(sources, ISSUANCE_SCHEMA));
     this.#policies = new Map(policies.map((policy) => [policy.id, policy]));
     this.canonical = {
       schema: ISSUANCE_SCHEMA,
@@ -64,7 +81,7 @@ export class IssuancePolicies {
     };
     const texts: Record<string, string> = {};
     for (const { id, text } of policies) texts[id] = text;
-    [this.#setId = ''] = this.#sets.load([texts]);
+    this.#setId = loadingPolicies(() => this.#sets.add(texts));
   }
 
   /** Asks about each class by itself. @returns the classes refused; none: all may be given */
@@ -115,9 +132,7 @@ export class IssuancePolicies {
 
   #refusal(action: ActionClassInfo, ids: readonly string[]): IssuanceRefusal {
     const policies = [...new Set(ids)].sort();
-    const speaker = policies
-      .map((id) => this.#policies.get(id))
-      .find((policy) => policy?.reason !== undefined || policy?.remedy !== undefined);
+    const speaker = speakerOf(policies.flatMap((id) => this.#policies.get(id) ?? []));
     return { action: action.name, policies, reason: speaker?.reason, remedy: speaker?.remedy };
   }
 }

@@ -1,15 +1,17 @@
 import { type PolicyJson, policyToJson } from '@cedar-policy/cedar-wasm/web';
 import { formatLocation } from '../errors.ts';
+import { didYouMean } from '../registry/suggest.ts';
 import type { Bundle, BundlePolicy } from './bundle.ts';
 import { assertCedarStarted } from './cedar.ts';
 import { nodeOf, operands } from './expression.ts';
+import { hostGroupsIn } from './group-names.ts';
 
 /**
  * `arithmetic`: a condition that can error, and an error denies. `overruled`: a permit that never allows.
  * `unconditional`: a permit that looks at nothing but its scope and does not say why with `@unconditional`, or says so
- * where it is not true.
+ * where it is not true. `unknown-group`: a host group that no host is in, so what names it never applies.
  */
-export type PolicyWarningKind = 'arithmetic' | 'overruled' | 'unconditional';
+export type PolicyWarningKind = 'arithmetic' | 'overruled' | 'unconditional' | 'unknown-group';
 
 /** Something that loads and is probably not what was meant. */
 export interface PolicyWarning {
@@ -86,7 +88,11 @@ function overrules(forbid: Examined, permit: Examined): boolean {
   );
 }
 
-function warningsOf(examined: Examined, forbids: readonly Examined[]): PolicyWarning[] {
+function warningsOf(
+  examined: Examined,
+  forbids: readonly Examined[],
+  hostGroups: readonly string[] | undefined,
+): PolicyWarning[] {
   const { policy, json } = examined;
   const { effect, id } = policy;
   const warnings: PolicyWarning[] = [];
@@ -99,6 +105,14 @@ function warningsOf(examined: Examined, forbids: readonly Examined[]): PolicyWar
       'arithmetic',
       `computes with facts of the call (${signs.map((sign) => `\`${sign}\``).join(', ')}); a result beyond 64 bits ` +
         'is an error, and an error denies; compare the facts themselves',
+    );
+  }
+  for (const group of hostGroups === undefined ? [] : hostGroupsIn(json)) {
+    if (hostGroups?.includes(group) === true) continue;
+    warn(
+      'unknown-group',
+      `names the host group \`${group}\`, which no \`[[groups]]\` of a mapping table declares, so no host is in it` +
+        didYouMean(group, hostGroups ?? []),
     );
   }
   const isMeant = json.annotations?.['unconditional'] !== undefined;
@@ -135,12 +149,13 @@ function warningsOf(examined: Examined, forbids: readonly Examined[]): PolicyWar
  *
  * Cost: about 0.3 ms a policy, and a look at every pair of a permit and a forbid without a condition.
  *
+ * @param hostGroups those that the mapping tables declare; undefined where they are not known
  * @returns in the order of the bundle
  * @throws StartFailed where cedar is not started
  */
-export function lintBundle({ policies }: Bundle): readonly PolicyWarning[] {
+export function lintBundle({ policies }: Bundle, hostGroups?: readonly string[]): readonly PolicyWarning[] {
   assertCedarStarted();
   const all = policies.flatMap(examine);
   const forbids = all.filter((one) => one.policy.effect === 'forbid' && isUnconditional(one));
-  return all.flatMap((one) => warningsOf(one, forbids));
+  return all.flatMap((one) => warningsOf(one, forbids, hostGroups));
 }

@@ -65,7 +65,7 @@ export interface PolicyVerdict {
 }
 
 /**
- * Stage 2 behind one interface: the reference engine (cedar-wasm) and, later, the compiled one.
+ * Stage 2 behind one interface: the reference engine (cedar-wasm) and the compiled one.
  *
  * An engine never throws for an input of this shape; what it cannot evaluate it reports under `errored`.
  */

@@ -47,36 +47,44 @@ export interface Slice {
   readonly reads: number;
 }
 
-export interface Sliced {
-  /** The different slices; none is empty. */
-  readonly slices: readonly Slice[];
-  /** For each class, by its index: position in `slices`, or -1 where no policy can apply. */
-  readonly byClass: Int8Array;
+/** What slicing needs to know of a policy. */
+export type Sliceable = Pick<ActionScope, 'classes' | 'reads'>;
+
+function sameMembers(left: Slice, right: Slice): boolean {
+  return (
+    left.members.length === right.members.length &&
+    left.members.every((member, index) => member === right.members[index])
+  );
 }
 
-/** Groups policies by the classes they can apply to. Classes with the same policies share one slice. */
-export function slicePolicies(
-  policies: readonly { readonly classes: ClassSet; readonly reads: number }[],
-): Sliced {
-  const slices: Slice[] = [];
-  const byClass = new Int8Array(ACTION_CLASSES.length).fill(-1);
-  const known = new Map<string, number>();
-  for (const { index } of ACTION_CLASSES) {
+/** Policies by the classes they can apply to. Classes with the same policies share one slice, made when first asked for. */
+export class Slices {
+  readonly #policies: readonly Sliceable[];
+  /** By index of the class. */
+  readonly #byClass = new Map<number, Slice>();
+
+  constructor(policies: readonly Sliceable[]) {
+    this.#policies = policies;
+  }
+
+  /** Cost: once a class, in proportion to the policies. @returns a slice that may be empty */
+  of(classIndex: number): Slice {
+    const known = this.#byClass.get(classIndex);
+    if (known !== undefined) return known;
+    const made = this.#make(classIndex);
+    const slice = [...this.#byClass.values()].find((other) => sameMembers(other, made)) ?? made;
+    this.#byClass.set(classIndex, slice);
+    return slice;
+  }
+
+  #make(classIndex: number): Slice {
     const members: number[] = [];
     let reads = 0;
-    for (const [position, policy] of policies.entries()) {
-      if (policy.classes[index] !== 1) continue;
+    for (const [position, policy] of this.#policies.entries()) {
+      if (policy.classes[classIndex] !== 1) continue;
       members.push(position);
       reads |= policy.reads;
     }
-    if (members.length === 0) continue;
-    const key = members.join(' ');
-    let slice = known.get(key);
-    if (slice === undefined) {
-      slice = slices.push({ members, reads }) - 1;
-      known.set(key, slice);
-    }
-    byClass[index] = slice;
+    return { members, reads };
   }
-  return { slices, byClass };
 }

@@ -1,5 +1,10 @@
 import type { PolicyQuery } from '@firma/core';
 
+// Engines know a frozen list again, so the copy has the very list.
+function kept(list: readonly string[]): readonly string[] {
+  return Object.isFrozen(list) ? list : list.slice();
+}
+
 /**
  * A copy that nothing changes any more, whatever becomes of the session.
  *
@@ -8,24 +13,24 @@ import type { PolicyQuery } from '@firma/core';
 export function copyQuery({ principal, action, resource, context }: PolicyQuery): PolicyQuery {
   const { session, budget, request, nowMs, capability, params } = context;
   return {
-    principal: { ...principal, groups: principal.groups.slice() },
+    principal: { ...principal, groups: kept(principal.groups) },
     action,
-    resource: { ...resource, hostGroups: resource.hostGroups.slice() },
+    resource: { ...resource, hostGroups: kept(resource.hostGroups) },
     context: {
       session: {
         ...session,
-        classes: session.classes.slice(),
-        tools: session.tools.slice(),
-        hosts: session.hosts.slice(),
-        injected: session.injected.slice(),
+        classes: kept(session.classes),
+        tools: kept(session.tools),
+        hosts: kept(session.hosts),
+        injected: kept(session.injected),
       },
       budget: { ...budget },
       request: { ...request },
       nowMs,
       capability: {
         ...capability,
-        actions: capability.actions.slice(),
-        scope: capability.scope.slice(),
+        actions: kept(capability.actions),
+        scope: kept(capability.scope),
       },
       params: { ...params },
     },

@@ -47,35 +47,6 @@ async function linkInSlices(bundle: Bundle): Promise<LinkedBundle> {
 }
 
 /**
- * The reference engine of the deciding thread. Where no policy is declined it is made when it is first asked: text that
- * Cedar does not take, or a class that shadow mode distrusts.
- */
-class LazyReference implements PolicyEngine {
-  readonly name = 'reference';
-  readonly #bundle: Bundle;
-  #engine: ReferenceEngine | undefined;
-  #closed = false;
-
-  constructor(bundle: Bundle) {
-    this.#bundle = bundle;
-    if (bundle.policies.some(({ lowered }) => 'declined' in lowered)) this.#open();
-  }
-
-  evaluate: PolicyEngine['evaluate'] = (query) => this.#open().evaluate(query);
-
-  close(): void {
-    this.#closed = true;
-    this.#engine?.close();
-  }
-
-  #open(): ReferenceEngine {
-    if (this.#closed) throw new Error('the engine is closed');
-    this.#engine ??= new ReferenceEngine(this.#bundle);
-    return this.#engine;
-  }
-}
-
-/**
  * Opens the engines for one bundle; another bundle gets its own. Cedar is started already.
  *
  * @param share of decisions that the reference engine takes again, in a thread of its own: 0 to 1
@@ -87,7 +58,7 @@ export async function openDecidingEngine(
   share: number,
   runDir: string,
 ): Promise<DecidingEngine> {
-  const reference = new LazyReference(bundle);
+  const reference = new ReferenceEngine(bundle);
   const compiled = new CompiledEngine(reference, await linkInSlices(bundle));
   const statsOf = (shadow: ShadowStats | undefined): PolicyStats => ({
     engine: compiled.name,

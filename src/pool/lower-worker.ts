@@ -10,8 +10,8 @@ export function lower({ cedar, policies, inputs }: LowerTask): Lowered {
     return { ok: true, bundle: loadBundle(policies, inputs) };
   } catch (error) {
     if (!(error instanceof FirmaError)) {
-      const message = 'cedar failed on the policies; find the one it fails on with `firma policy check`';
-      return { ok: false, code: 'POLICY_INVALID', message, at: undefined };
+      const message = error instanceof Error ? error.message : 'unknown error';
+      return { ok: false, code: 'START_FAILED', message, at: undefined };
     }
     const { at, code } = error;
     // The place is put in front again where the error is made anew.

@@ -1,6 +1,6 @@
 // The shadow worker: one long task of a pool thread. Nothing here waits at top level, see `startLongTask`.
 
-import { ENGINE_ERROR, FirmaError, type PolicyEngine, ReferenceEngine, startCedar } from '@firma/core';
+import { ENGINE_ERROR, FirmaError, type PolicyVerdict, ReferenceEngine, startCedar } from '@firma/core';
 import { Batcher } from './batcher.ts';
 import type { Batch, StopMessage, TaskResult, TaskStart } from './messages.ts';
 import { sameVerdict } from './same-verdict.ts';
@@ -9,20 +9,28 @@ import type { Finding, Sample, ShadowReady, ShadowTask } from './shadow-messages
 const AGREED: Finding = { kind: 'agreed' };
 const UNANSWERED: Finding = { kind: 'unanswered' };
 
-/** Asks the reference engine what the call should have got, and once more where that is something else. */
-async function lookAgain(reference: PolicyEngine, { query, verdict }: Sample): Promise<Finding> {
-  try {
-    const first = await reference.evaluate(query);
-    if (first.errored.includes(ENGINE_ERROR)) return UNANSWERED;
-    if (sameVerdict(verdict, first)) return AGREED;
-    const second = await reference.evaluate(query);
-    return sameVerdict(first, second) ? { kind: 'differs', reference: first } : UNANSWERED;
-  } catch {
-    return UNANSWERED;
-  }
+/** So many samples in a row that the engine fails on, and it is taken to fail on everything. */
+const MAX_FAILURES = 8;
+const FAILED: TaskResult = {
+  ok: false,
+  code: 'START_FAILED',
+  message: 'cedar fails on everything it is asked; another thread starts in its place',
+};
+
+function isEngineError({ errored }: PolicyVerdict): boolean {
+  return errored.includes(ENGINE_ERROR);
 }
 
-/** Looks at samples until it is told to stop, or the thread that decides is gone. */
+/** Asks the reference engine what the call should have got, and once more where that is something else. */
+function lookAgain(reference: ReferenceEngine, { query, verdict }: Sample): Finding {
+  const first = reference.evaluate(query);
+  if (isEngineError(first)) return UNANSWERED;
+  if (sameVerdict(verdict, first)) return AGREED;
+  const second = reference.evaluate(query);
+  return sameVerdict(first, second) ? { kind: 'differs', reference: first } : UNANSWERED;
+}
+
+/** Looks at samples until it is told to stop, the thread that decides is gone, or cedar fails. */
 export async function shadow({ port, data }: TaskStart<ShadowTask>): Promise<TaskResult> {
   let reference: ReferenceEngine;
   try {
@@ -34,23 +42,31 @@ export async function shadow({ port, data }: TaskStart<ShadowTask>): Promise<Tas
     return { ok: false, code, message: error instanceof Error ? error.message : 'unknown error' };
   }
   const batcher = new Batcher<Finding>(port);
-  const lookAtAll = async ({ ids, items }: Batch<Sample>): Promise<void> => {
-    for (const [index, id] of ids.entries()) {
-      const sample = items[index];
-      if (sample !== undefined) batcher.send(id, await lookAgain(reference, sample));
-    }
-  };
-  const stopped = new Promise<void>((resolve) => {
+  let failures = 0;
+  const ended = new Promise<TaskResult>((resolve) => {
+    const lookAtAll = ({ ids, items }: Batch<Sample>): void => {
+      for (const [index, id] of ids.entries()) {
+        const sample = items[index];
+        if (sample === undefined) continue;
+        const finding = lookAgain(reference, sample);
+        batcher.send(id, finding);
+        if (finding.kind !== 'unanswered') failures = 0;
+        // What got an engine's error as its answer is nothing that cedar is asked.
+        else if (!isEngineError(sample.verdict)) failures += 1;
+      }
+      if (failures >= MAX_FAILURES) resolve(FAILED);
+    };
     port.on('message', (message: Batch<Sample> | StopMessage) => {
-      if (message.type === 'stop') resolve();
-      else void lookAtAll(message);
+      if (message.type === 'stop') resolve({ ok: true });
+      else lookAtAll(message);
     });
-    port.on('close', () => resolve());
+    port.on('close', () => resolve({ ok: true }));
   });
   const ready: ShadowReady = { type: 'ready' };
   port.postMessage(ready);
-  await stopped;
-  reference.close();
+  const result = await ended;
+  // A WebAssembly that fails is not asked to forget.
+  if (result.ok) reference.close();
   port.close();
-  return { ok: true };
+  return result;
 }

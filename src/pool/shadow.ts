@@ -63,8 +63,8 @@ export interface ShadowOptions extends Partial<
 type Outcome = Exclude<keyof ShadowCounts, 'sampled' | 'dropped'>;
 
 const CAPACITY = 1000;
-const TIMEOUT_MS = 5_000;
-// Loading 1,000 policies takes cedar-wasm a second where the processor is free.
+// The first sample of a class has its policies parsed: 10,000 take seconds where the processor is free.
+const TIMEOUT_MS = 30_000;
 const START_TIMEOUT_MS = 60_000;
 // Posting a bundle of 10,000 policies holds the deciding thread for a moment, so not over and over.
 const RESTART_MS = 60_000;

@@ -122,18 +122,22 @@ describe('loading a bundle', () => {
     );
   });
 
-  it('refuses more than a megabyte, more than 5000 policies, and deep expressions, in time', () => {
-    const long = `@id("x") permit (principal, action, resource) when { ["${'a'.repeat(100_000)}"].contains("b") };`;
-    const files = Array.from({ length: 11 }, (_, index) => ({
-      file: `${index}`,
-      text: long.replace('x', `${index}`),
-    }));
-    expect(() => loadBundle(files, INPUTS)).toThrow('9: the policies are longer than 1000000 bytes in all');
+  it('refuses more than 4 MB, a policy of more than 100 kB, and more than 10,000, in time', () => {
+    const long = (index: number, chars: number): string =>
+      `@id("p${index}") permit (principal, action, resource) when { ["${'a'.repeat(chars)}"].contains("b") };`;
+    const files = Array.from({ length: 41 }, (_, index) => ({ file: `${index}`, text: long(index, 99_900) }));
+    expect(() => loadBundle(files, INPUTS)).toThrow('40: the policies are longer than 4000000 bytes in all');
+    expect(refusal(`${GOOD}\n${long(1, 100_000)}`)).toBe(
+      'a.cedar:2:1: a policy is longer than 100000 bytes; split it into several policies',
+    );
     const many = Array.from(
-      { length: 5001 },
+      { length: 10_001 },
       (_, index) => `@id("p${index}")permit(principal,action,resource);`,
     );
-    expect(refusal(many.join('\n'))).toBe('a.cedar: there are more than 5000 policies');
+    expect(refusal(many.join('\n'))).toBe('a.cedar: there are more than 10000 policies');
+  });
+
+  it('refuses deep expressions', () => {
     for (const deep of [
       `${'('.repeat(200)}true${')'.repeat(200)}`,
       `${'!('.repeat(200)}true${')'.repeat(200)}`,

@@ -96,7 +96,7 @@ policies = ["b", "a"]
   it('fill in the first call of a session, at one instant for all', () => {
     const [one] = parse(MINIMAL);
     expect(one?.call).toMatchObject({
-      resource: { uid: 'h.example/', port: 443, path: '/', method: 'GET', hostGroups: [] },
+      resource: { uid: 'h.example/', port: 443, path: '/', method: 'GET', hostGroups: undefined },
     });
     expect(one?.context.session).toMatchObject({ calls: 1, denies: 0, classes: [], lastClass: '' });
     expect(new Date(one?.context.nowMs ?? 0).toISOString()).toBe('2025-01-01T12:00:00.000Z');
@@ -140,7 +140,11 @@ policies = ["b", "a"]
       MINIMAL.replace('"DENY"', '"DENY", why = "x"'),
       /^x\.toml:5:\d+: .*expect\.why` is no known key/,
     ],
-    ['another table', '[sidecar]\nid = "x"', /^x\.toml:1:1: `sidecar` is no known key; known here: `cases`/],
+    [
+      'another table',
+      '[sidecar]\nid = "x"',
+      /^x\.toml:1:1: `sidecar` is no known key; known here: `policies`, `cases`/,
+    ],
     [
       'an unknown key',
       MINIMAL.replace('name', 'nam'),
@@ -212,9 +216,26 @@ policies = ["b", "a"]
     ],
     ['a list', '[]', /^x\.json: the file is not a table/],
     ['a case that is none', '{"cases": [5]}', /^x\.json: `cases\[0\]` is not a table/],
+    [
+      'a key written twice',
+      '{"cases": [{"name": "a", "na\\u006de": "b"}]}',
+      /^x\.json: an object has a key twice/,
+    ],
     ['`__proto__`', '{"cases": [{"__proto__": {"name": "x"}}]}', /`cases\[0\]\.__proto__` is no known key/],
   ])('refuse %s in JSON', (_what, text, expected) => {
     expect(refusal(text, 'x.json')).toMatch(expected);
+  });
+
+  it('name the policy files they are about', () => {
+    const [one] = parse(`policies = ["b.cedar", "a.cedar", "b.cedar"]\n${MINIMAL}`);
+    expect(one?.policies).toEqual({
+      names: ['a.cedar', 'b.cedar'],
+      at: { file: 'x.toml', line: 1, column: 1 },
+    });
+    expect(parse(MINIMAL)[0]?.policies).toBeUndefined();
+    for (const names of ['[]', '["../a.cedar"]', '["a.toml"]', '[""]', '["a\\\\b.cedar"]']) {
+      expect(refusal(`policies = ${names}\n${MINIMAL}`)).toMatch(/^x\.toml:1:1: `policies` must name files/);
+    }
   });
 
   it('refuse content in two places', () => {
@@ -288,7 +309,52 @@ describe('why a policy applies', () => {
   });
 
   it('says what went wrong where a condition errs', () => {
-    expect(explainPolicies(bundle, query())[0]?.error).toMatch(/overflow/);
+    const [busy] = explainPolicies(bundle, query());
+    expect(busy?.error).toMatch(/overflow/);
+    expect(busy?.clause).toMatchObject({ kind: 'when', number: 1, line: 4 });
+  });
+
+  it('names the first clause that keeps a policy from applying, and what the policy reads', () => {
+    const many = loadBundle(
+      [
+        {
+          file: 'x.cedar',
+          text: `@id("p") @when("unless { x }")
+permit (principal, action, resource) // when { false }
+when { context.session.calls == 4 && "} when {" != context.request.method }
+unless
+{ context.budget has spend &&
+  context.budget.spend > 1 && {a: 1} != {a: 2} }
+when { context.params has amount && context.time.hour_utc < 3 };`,
+        },
+      ],
+      INPUTS,
+    );
+    const [one] = explainPolicies(many, query());
+    expect(one?.clause).toEqual({
+      kind: 'unless',
+      number: 2,
+      line: 4,
+      text: 'unless { context.budget has spend && context.budget.spend > 1 && {a: 1} != {a: 2} }',
+    });
+    expect(one?.facts).toEqual(
+      new Map<string, unknown>([
+        ['session.calls', 4],
+        ['budget.spend', 4000],
+        ['budget.token/calls', 7],
+        ['request.method', 'POST'],
+        ['time.hour_utc', 13],
+        ['params.amount', 1000],
+        ['params.currency', 'usd'],
+      ]),
+    );
+    const [other] = explainPolicies(many, query({ context: { budget: {} } }));
+    expect(other?.clause).toMatchObject({ kind: 'when', number: 3, line: 7 });
+    const context = { budget: {}, nowMs: 3_600_000 };
+    expect(explainPolicies(many, query({ context }))[0]).toMatchObject({
+      outcome: 'satisfied',
+      clause: undefined,
+    });
   });
 
   it('is said of a policy that the compiled engine declines, too', () => {

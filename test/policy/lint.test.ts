@@ -108,6 +108,24 @@ describe('warnings about policies', () => {
     expect(warnings(`${PERMIT} @id("f") forbid (${scope});`)).toEqual([]);
   });
 
+  it('name a host group that no table declares, wherever a policy names it', () => {
+    const text = `@id("scope") forbid (principal, action, resource in Firma::HostGroup::"modle");
+      @id("kind") forbid (principal, action, resource is Firma::Resource in Firma::HostGroup::"model");
+      @id("condition") forbid (principal, action, resource)
+        when { resource in [Firma::HostGroup::"paste", Firma::HostGroup::"model"] };
+      @id("group") forbid (principal in Firma::AgentGroup::"modle", action, resource);`;
+    const bundle = loadBundle([{ file: 'x.cedar', text }], INPUTS);
+    const found = lintBundle(bundle, ['bank', 'model']);
+    expect(found.map(({ kind, policy }) => [kind, policy.id])).toEqual([
+      ['unknown-group', 'condition'],
+      ['unknown-group', 'scope'],
+    ]);
+    expect(found[0]?.message).toContain('forbid `condition` names the host group `paste`, which no');
+    expect(found[1]?.message).toMatch(/`modle`.*; did you mean `model`\?$/);
+    // Without tables nothing is known of groups.
+    expect(lintBundle(bundle)).toEqual([]);
+  });
+
   // Were these loaded one day, they would need a warning.
   it.each([
     ['a scope no class satisfies', '@id("p") permit (principal, action == Firma::Action::"code", resource);'],

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { initSync } from '@cedar-policy/cedar-wasm/web';
 import { type Bundle, loadBundle } from '../../native-free-core/policy/bundle.ts';
-import { CONTEXT_ERROR, ENGINE_ERROR, ReferenceEngine } from '../../native-free-core/policy/reference.ts';
+import { ReferenceEngine, type ReferenceOptions } from '../../native-free-core/policy/reference.ts';
+import { CONTEXT_ERROR, ENGINE_ERROR } from '../../native-free-core/policy/verdict.ts';
+import { ACTION_CLASSES } from '../../native-free-core/registry/classes.ts';
 import { cedarModule } from '../../src/cedar-module.ts';
 import { INPUTS, query } from './query.ts';
 
@@ -14,8 +16,8 @@ afterEach(() => {
   for (const engine of engines.splice(0)) engine.close();
 });
 
-function engine(bundle?: Bundle): ReferenceEngine {
-  const made = new ReferenceEngine(bundle);
+function engine(bundle: Bundle, options?: ReferenceOptions): ReferenceEngine {
+  const made = new ReferenceEngine(bundle, options);
   engines.push(made);
   return made;
 }
@@ -34,40 +36,48 @@ function manyPolicies(prefix: string): Bundle {
   return load(policies.join('\n'));
 }
 
+/** A forbid for each class, and permits that every class has. */
+function eachClass(permits: number): string {
+  const forbids = ACTION_CLASSES.map(
+    ({ name }) => `@id("no/${name}") forbid (principal, action == Firma::Action::"${name}", resource);`,
+  );
+  const everywhere = Array.from(
+    { length: permits },
+    (_, index) => `@id("yes/${index}") permit (principal, action, resource);`,
+  );
+  return [...forbids, ...everywhere].join('\n');
+}
+
 describe('the reference engine', () => {
-  it('denies as an error before it has a bundle and after it was closed', () => {
-    const subject = engine();
-    expect(subject.evaluate(query())).toMatchObject({ allowed: false, errored: [ENGINE_ERROR] });
-    subject.load(PERMIT);
+  it('denies as an error after it was closed', () => {
+    const subject = engine(PERMIT);
     expect(subject.evaluate(query()).allowed).toBe(true);
     subject.close();
     expect(subject.evaluate(query())).toMatchObject({ allowed: false, errored: [ENGINE_ERROR] });
   });
 
-  it('answers from the newest bundle, however often it changes', () => {
-    const subject = engine(PERMIT);
-    for (let round = 0; round < 5; round += 1) {
-      subject.load(FORBID);
-      expect(subject.evaluate(query()).determining).toEqual(['no']);
-      subject.load(PERMIT);
-      expect(subject.evaluate(query()).determining).toEqual(['yes']);
-    }
-    subject.load(load(''));
-    expect(subject.evaluate(query())).toMatchObject({ allowed: false, determining: [], errored: [] });
+  it('denies where no policy can apply', () => {
+    expect(engine(load('')).evaluate(query())).toMatchObject({
+      allowed: false,
+      determining: [],
+      errored: [],
+    });
   });
 
-  it('keeps answering from the old bundle where the new one is refused', () => {
-    const subject = engine(PERMIT);
-    expect(() => load('@id("x") permit (principal, action, resource) when { context.nothing };')).toThrow(
-      '`nothing`',
-    );
-    expect(subject.evaluate(query()).allowed).toBe(true);
-    // A bundle that was tampered with after it was validated does not parse.
-    const [policy] = FORBID.policies;
-    if (policy === undefined) throw new Error('no policy');
-    const broken: Bundle = { ...FORBID, policies: [{ ...policy, text: 'forbid (' }] };
-    expect(() => subject.load(broken)).toThrow(expect.objectContaining({ code: 'POLICY_INVALID' }));
-    expect(subject.evaluate(query()).determining).toEqual(['yes']);
+  it('denies what a policy that does not parse concerns, and answers the rest', () => {
+    const { policies, ...rest } =
+      load(`@id("one") permit (principal, action == Firma::Action::"code.read", resource);
+      @id("two") permit (principal, action == Firma::Action::"code.write", resource);`);
+    // As where a bundle was tampered with after it was validated.
+    const broken = policies.map((policy) => (policy.id === 'one' ? { ...policy, text: 'permit (' } : policy));
+    const subject = engine({ ...rest, policies: broken });
+    for (let count = 0; count < 2; count += 1) {
+      expect(subject.evaluate(query({ action: 'code.read' }))).toMatchObject({
+        allowed: false,
+        errored: [ENGINE_ERROR],
+      });
+      expect(subject.evaluate(query({ action: 'code.write' })).determining).toEqual(['two']);
+    }
   });
 
   it('answers a query that Cedar does not take by itself, however often it comes', () => {
@@ -95,20 +105,39 @@ describe('the reference engine', () => {
     expect(second.evaluate(query()).determining).toEqual(['no']);
   });
 
-  it('takes no more memory for its hundredth bundle than for its first, nor for a hundredth engine', () => {
-    const bundles = [manyPolicies('a'), manyPolicies('b'), PERMIT];
-    const round = (subject: ReferenceEngine): void => {
-      for (const bundle of bundles) subject.load(bundle);
-    };
-    const subject = engine();
-    for (let count = 0; count < 3; count += 1) round(subject);
+  it('takes nothing of cedar before it is asked', () => {
+    const bundle = load(eachClass(20));
     const before = cedarBytes();
-    for (let count = 0; count < 20; count += 1) round(subject);
-    for (let count = 0; count < 20; count += 1) {
-      const other = engine();
-      round(other);
-      other.close();
-    }
+    for (let count = 0; count < 50; count += 1) engine(bundle);
+    expect(cedarBytes()).toBe(before);
+  });
+
+  it('holds only so many policies parsed, and answers every class all the same', () => {
+    const subject = engine(load(eachClass(20)), { maxPreparsed: 50 });
+    const round = (): void => {
+      for (const { name } of ACTION_CLASSES) {
+        const { determining } = subject.evaluate(query({ action: name }));
+        expect(determining).toEqual([`no/${name}`]);
+      }
+    };
+    round();
+    const before = cedarBytes();
+    for (let count = 0; count < 3; count += 1) round();
+    expect(cedarBytes() - before).toBeLessThan(200_000);
+  });
+
+  it('takes no more memory for the hundredth engine than for the first', () => {
+    const bundles = [manyPolicies('a'), manyPolicies('b'), PERMIT];
+    const round = (): void => {
+      for (const bundle of bundles) {
+        const subject = new ReferenceEngine(bundle);
+        subject.evaluate(query());
+        subject.close();
+      }
+    };
+    for (let count = 0; count < 3; count += 1) round();
+    const before = cedarBytes();
+    for (let count = 0; count < 30; count += 1) round();
     expect(cedarBytes() - before).toBeLessThan(1_000_000);
   });
 

@@ -1,20 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { loadBundle } from '../../native-free-core/policy/bundle.ts';
-import { slicePolicies, type Sliced } from '../../native-free-core/policy/slices.ts';
-import { ACTION_CLASSES, findActionClass } from '../../native-free-core/registry/classes.ts';
+import { READS } from '../../native-free-core/policy/reads.ts';
+import { type Slice, Slices } from '../../native-free-core/policy/slices.ts';
+import { findActionClass } from '../../native-free-core/registry/classes.ts';
 import { INPUTS } from './query.ts';
 
-function sliced(text: string): {
-  readonly ids: (name: string) => readonly string[];
-  readonly result: Sliced;
-} {
+function sliced(text: string) {
   const { policies } = loadBundle([{ file: 'a.cedar', text }], INPUTS);
-  const result = slicePolicies(policies);
-  const ids = (name: string): readonly string[] => {
-    const position = result.byClass[findActionClass(name)?.index ?? -1] ?? -1;
-    return (result.slices[position]?.members ?? []).map((member) => policies[member]?.id ?? '');
-  };
-  return { ids, result };
+  const slices = new Slices(policies);
+  const of = (name: string): Slice => slices.of(findActionClass(name)?.index ?? -1);
+  const ids = (name: string): readonly string[] =>
+    of(name).members.map((member) => policies[member]?.id ?? '');
+  return { of, ids };
 }
 
 describe('slicing by action', () => {
@@ -32,13 +29,22 @@ describe('slicing by action', () => {
     expect(ids('customer.read')).toEqual(['all']);
   });
 
-  it('shares a slice between classes with the same policies, and has none that is empty', () => {
-    const shared = sliced('@id("p") permit (principal, action in Firma::Action::"payment", resource);');
-    expect(shared.result.slices).toHaveLength(1);
-    expect(shared.ids('code.read')).toEqual([]);
-    expect(sliced('').result.slices).toEqual([]);
-    const everywhere = sliced('@id("p") permit (principal, action, resource);').result;
-    expect(everywhere.slices).toHaveLength(1);
-    expect(everywhere.byClass).toEqual(new Int8Array(ACTION_CLASSES.length));
+  it('shares a slice between classes with the same policies', () => {
+    const { of, ids } = sliced(`
+      @id("p") permit (principal, action in Firma::Action::"payment", resource);
+      @id("q") permit (principal, action == Firma::Action::"code.read", resource);`);
+    expect(of('payment.tax')).toBe(of('payment.read'));
+    expect(of('payment.tax')).not.toBe(of('code.read'));
+    expect(ids('issue.read')).toEqual([]);
+    expect(of('issue.read')).toBe(of('issue.write'));
+    expect(of('payment.tax')).toBe(of('payment.tax'));
+  });
+
+  it('knows what the policies of a slice look at, and no other', () => {
+    const { of } = sliced(`
+      @id("p") permit (principal, action == Firma::Action::"payment.tax", resource) when { context.session.calls > 1 };
+      @id("q") permit (principal, action == Firma::Action::"code.read", resource) when { context.session.denies > 1 };`);
+    expect(of('payment.tax').reads).toBe(READS.session_calls);
+    expect(of('code.read').reads).toBe(READS.session_denies);
   });
 });

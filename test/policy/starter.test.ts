@@ -1,17 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Bundle, loadBundle } from '../../native-free-core/policy/bundle.ts';
+import { CompiledEngine, linkBundle } from '../../native-free-core/policy/compiled/index.ts';
 import { lintBundle } from '../../native-free-core/policy/lint.ts';
-import { parseFixtures } from '../../native-free-core/policy/fixtures.ts';
 import { IssuancePolicies } from '../../native-free-core/policy/issuance.ts';
 import type { PolicySource } from '../../native-free-core/policy/port.ts';
 import { ReferenceEngine } from '../../native-free-core/policy/reference.ts';
 import { ACTION_CLASSES } from '../../native-free-core/registry/classes.ts';
+import { openFixtures, type OpenFixtures } from '../../src/cli/policy/fixture-files.ts';
 import { CaseRunner, writtenAnswer } from '../../src/cli/policy/run-case.ts';
 import { builtinConfig } from '../../src/config/builtin.ts';
 import { readNamed } from '../../src/config/read-named.ts';
 import { SourceReader } from '../../src/config/sources.ts';
+import { makeDir } from '../config/place.ts';
 import { mappings } from '../mappings/tables.ts';
 import { CONTEXT, query, type QueryChanges } from './query.ts';
 
@@ -83,6 +86,11 @@ const DEV = [
   'communication.external.read',
 ];
 
+const PRIVATE = [
+  ...['code.read', 'code.review.read', 'communication.external.read', 'customer.read'],
+  'security.alert.read',
+];
+
 describe('the starter policies', () => {
   it('load together, and each says why and what to do', () => {
     const { bundle } = openSet(namesIn('starter', '.cedar').map((name) => source(`starter/${name}`)));
@@ -90,13 +98,12 @@ describe('the starter policies', () => {
       ({ reason, remedy }) => reason === undefined || remedy === undefined,
     );
     expect(silent.map(({ id }) => id)).toEqual([]);
-    expect(bundle.policies.length).toBeLessThanOrEqual(12);
   });
 
   it('say nothing that is probably not meant, together and each by itself', () => {
     const names = namesIn('starter', '.cedar').map((name) => name.replace('.cedar', ''));
     for (const set of [names, ...names.map((name) => [name])]) {
-      expect(lintBundle(setOf(...set).bundle).map(({ message }) => message)).toEqual([]);
+      expect(lintBundle(setOf(...set).bundle, mappings.hostGroups).map(({ message }) => message)).toEqual([]);
     }
   });
 
@@ -138,11 +145,14 @@ describe('the starter policies', () => {
     expect(send({ classes: ['code.read'] }, open)).toBe('allow');
     expect(send({ injected: ['github'], classes: ['issue.read'] }, open)).toBe('allow');
     const readSecret = { classes: ['credential.read', 'issue.read'] };
-    const readCode = { classes: ['code.read', 'issue.read'], injected: ['github'] };
     expect(send(readSecret, open)).toBe('exfiltration-after-credential-read');
-    expect(send(readCode, open)).toBe('exfiltration-after-code-read');
     expect(send(readSecret, open, ['model'])).toBe('allow');
-    expect(send(readCode, open, ['model'])).toBe('allow');
+    for (const read of PRIVATE) {
+      expect(send({ classes: [read] }, open)).toBe('allow');
+      const readPrivate = { classes: [read, 'issue.read'], injected: ['github'] };
+      expect(send(readPrivate, open)).toBe('exfiltration-after-private-read');
+      expect(send(readPrivate, open, ['model'])).toBe('allow');
+    }
   });
 
   it.each(['calls', 'denies'])('end a session with too many %s, whatever it does next', (what) => {
@@ -155,32 +165,53 @@ describe('the starter policies', () => {
 });
 
 describe('the fixtures of the starter policies', () => {
-  const bases = new Map(['strict', 'read-only'].map((name) => [`bases/${name}.toml`, name]));
-  const files = ['', 'bases/'].flatMap((within) =>
-    namesIn(`starter/fixtures/${within}`, '.toml').map((name) => `${within}${name}`),
-  );
+  const directory = `${folder}/starter`;
 
-  it('are there for each policy file', () => {
-    const tested = files.map((file) => file.replace(/^bases\/|\.toml$/g, ''));
-    expect(tested.sort()).toEqual(
+  async function failures(
+    { suites, open }: OpenFixtures,
+    also: readonly PolicySource[] = [],
+  ): Promise<string[]> {
+    const failed: string[] = [];
+    for (const { bundle, cases } of suites) {
+      const set = openSet([...bundle.policies.map(({ id, text }) => ({ file: id, text })), ...also]);
+      const runners = [set.engine, new CompiledEngine(set.engine, linkBundle(set.bundle))].map(
+        (engine) => new CaseRunner(open, engine),
+      );
+      for (const tested of cases) {
+        for (const runner of runners) {
+          const { ok, answer } = await runner.run(tested);
+          if (!ok) failed.push(`${tested.file}: ${tested.name}: ${writtenAnswer(answer)}`);
+        }
+      }
+    }
+    return failed;
+  }
+
+  it('are there for each policy file', async () => {
+    const { suites } = await openFixtures(directory, {});
+    const tested = new Set(suites.flatMap(({ cases }) => cases.map(({ file }) => basename(file, '.toml'))));
+    expect([...tested].sort()).toEqual(
       namesIn('starter', '.cedar')
         .map((name) => name.replace('.cedar', ''))
         .sort(),
     );
   });
 
-  it.each(files)('%s come out', async (file) => {
-    const base = bases.get(file);
-    const sets = base === undefined ? [byDefault] : [setOf(base), setOf(base, 'exfiltration', 'runaway')];
-    for (const { bundle, engine } of sets) {
-      const runner = new CaseRunner({ mappings, opened: loaded, sources: [] }, engine);
-      for (const tested of parseFixtures(source(`starter/fixtures/${file}`), bundle)) {
-        const { answer } = await runner.run(tested);
-        expect(`${tested.name}: ${writtenAnswer(answer)}`).toBe(
-          `${tested.name}: ${writtenAnswer(tested.expected)}`,
-        );
-      }
-    }
+  it('come out with both engines: all of the folder, and what holds without a configured path', async () => {
+    expect(await failures(await openFixtures(directory, {}))).toEqual([]);
+    const cwd = makeDir({});
+    const around = { stateDir: join(cwd, 'state') };
+    expect(await failures(await openFixtures(undefined, around))).toEqual([]);
+  });
+
+  it.each(namesIn('starter/fixtures', '.toml'))('%s comes out beside every guard, too', async (name) => {
+    const guards = GUARDS.map((guard) => source(`starter/${guard}.cedar`));
+    const fixtures = await openFixtures(`${directory}/fixtures/${name}`, {});
+    const known = new Set(fixtures.suites.flatMap(({ bundle }) => bundle.policies.map(({ id }) => id)));
+    const others = loadBundle(guards, { params: mappings.params, budgets: [] })
+      .policies.filter(({ id }) => !known.has(id))
+      .map(({ id, text }) => ({ file: id, text }));
+    expect(await failures(fixtures, others)).toEqual([]);
   });
 });
 

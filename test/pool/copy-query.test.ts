@@ -19,4 +19,13 @@ describe('a copy of a query', () => {
     expect(shared.size).toBeGreaterThan(15);
     expect(objectsOf(copy).filter((object) => shared.has(object))).toEqual([]);
   });
+
+  it('has the very lists that nothing can change, so an engine takes the same way with it', () => {
+    const live = structuredClone(query());
+    const lists = objectsOf(live).filter((object) => Array.isArray(object));
+    for (const list of lists) Object.freeze(list);
+    expect(lists).toHaveLength(8);
+    const shared = new Set<object>(lists);
+    expect(objectsOf(copyQuery(live)).filter((object) => shared.has(object))).toEqual(lists);
+  });
 });

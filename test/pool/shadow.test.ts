@@ -270,6 +270,38 @@ describe('an engine that is shadowed', () => {
       );
     });
 
+    it('in which cedar fails on everything is ended, said once, and followed by another', async () => {
+      let isBroken = true;
+      const tampered = bundle.policies.map((policy) => ({ ...policy, text: 'permit (' }));
+      const get = (): Bundle['policies'] => (isBroken ? tampered : bundle.policies);
+      const changing = Object.defineProperty({ ...bundle }, 'policies', { get, enumerable: true });
+      const small = query({ context: { params: { amount: 1 } } });
+      const subject = shadowed(new Planted(() => allowed('pay')), { bundle: changing, restartMs: 1 });
+      for (let call = 0; call < 7; call++) subject.evaluate(small);
+      await settled({ sampled: 7, unanswered: 7 });
+      expect(troubles).toEqual([]);
+      subject.evaluate(small);
+      await vi.waitFor(() => expect(troubles).toEqual([expect.stringContaining('cedar fails')]));
+      isBroken = false;
+      await vi.waitFor(
+        () => {
+          subject.evaluate(small);
+          expect(subject.counts.agreed).toBeGreaterThan(0);
+        },
+        { timeout: 10_000, interval: 20 },
+      );
+      expect(troubles).toHaveLength(1);
+    });
+
+    it('goes on after many queries that Cedar does not take', async () => {
+      const subject = shadowed(new Planted((asked) => reference.evaluate(asked)));
+      for (let call = 0; call < 20; call++) subject.evaluate(query({ agent: '\ud800' }));
+      await settled({ unanswered: 20 });
+      subject.evaluate(query());
+      await settled({ agreed: 1 });
+      expect(troubles).toEqual([]);
+    });
+
     it('that was closed leaves what waited unanswered', async () => {
       const closed = badly('deaf');
       closed.evaluate(query());

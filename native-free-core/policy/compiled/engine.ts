@@ -4,10 +4,11 @@ import type { Bundle } from '../bundle.ts';
 import { contextIsExact } from '../context.ts';
 import { isQueryExact } from '../exact-query.ts';
 import type { PolicyEngine, PolicyQuery, PolicyVerdict } from '../port.ts';
+import { CONTEXT_ERRORED, ENGINE_ERRORED, NO_PERMIT } from '../verdict.ts';
 import { type LinkedPolicy, linkBundlePolicy } from './linked-policy.ts';
 import { PolicyIndex } from './policy-index.ts';
 import { QueryEnv, QuerySets } from './request-env.ts';
-import { CONTEXT_ERRORED, ENGINE_ERRORED, NO_PERMIT, Tally } from './verdict.ts';
+import { Tally } from './verdict.ts';
 
 /** A bundle as closures: what a thread decides with. It cannot be posted to another one. */
 export interface LinkedBundle {

@@ -5,12 +5,6 @@ import { EntityUid } from './value.ts';
 
 export type { Access, Entities, Evaluator } from './access.ts';
 
-/** What a policy answers for a request. */
-export const UNSATISFIED = 0;
-export const SATISFIED = 1;
-export const ERRORED = 2;
-export type Satisfaction = typeof UNSATISFIED | typeof SATISFIED | typeof ERRORED;
-
 type ScopeVariable = 'principal' | 'action' | 'resource';
 type Test<E> = (env: E) => boolean;
 
@@ -82,28 +76,32 @@ export function linkScope<E>(
   }
 }
 
-/** Makes a closure of the `when`s and `unless`es of a policy, for requests that its head admits. */
-export function linkCondition<E>(policy: LoweredPolicy, access: Access<E>): (env: E) => Satisfaction {
-  if (policy.condition === undefined) return () => SATISFIED;
-  const evaluate = link(policy.condition, access);
-  return (env) => {
-    const value = evaluate(env);
-    if (value === true) return SATISFIED;
-    return value === false ? UNSATISFIED : ERRORED;
-  };
-}
-
-/** Makes one closure of a policy: head and condition. */
-export function linkPolicy<E>(policy: LoweredPolicy, access: Access<E>): (env: E) => Satisfaction {
-  const condition = linkCondition(policy, access);
+/** `run`, for requests that the head of a policy admits, and false for others. */
+export function linkHead<E, A>(
+  policy: LoweredPolicy,
+  access: Access<E>,
+  run: (env: E) => A,
+): (env: E) => A | false {
   const tests = [
     linkScope('principal', policy.principal, access),
     linkScope('action', policy.action, access),
     linkScope('resource', policy.resource, access),
   ].filter((test) => test !== undefined);
-  if (tests.length === 0) return condition;
+  const [first] = tests;
+  if (first === undefined) return run;
+  if (tests.length === 1) return (env) => first(env) && run(env);
   return (env) => {
-    for (const test of tests) if (!test(env)) return UNSATISFIED;
-    return condition(env);
+    for (const test of tests) if (!test(env)) return false;
+    return run(env);
   };
+}
+
+/**
+ * Makes one closure of a policy, head and conditions.
+ *
+ * @returns true where it is satisfied, false where it is not; anything else is an evaluation error
+ */
+export function linkPolicy<E>(policy: LoweredPolicy, access: Access<E>): Evaluator<E> {
+  const { condition } = policy;
+  return linkHead(policy, access, condition === undefined ? () => true : link(condition, access));
 }

@@ -1,7 +1,8 @@
 import type { BundlePolicy } from '../bundle.ts';
 import type { PolicyVerdict } from '../port.ts';
+import { NO_IDS } from '../verdict.ts';
 import type { LoweredPolicy, ScopeConstraint } from './expr.ts';
-import { link, linkScope } from './link.ts';
+import { linkHead, linkPolicy } from './link.ts';
 import type { Bucket } from './policy-index.ts';
 import { QUERY_ACCESS } from './request-access.ts';
 import { AGENT, AGENT_GROUP, HOST_GROUP, type QueryEnv, RESOURCE } from './request-env.ts';
@@ -29,7 +30,6 @@ export interface LinkedPolicy {
 }
 
 const ALL: ScopeConstraint = { op: 'all' };
-export const NO_IDS: readonly string[] = Object.freeze([]);
 
 /** What one constraint of a scope asks for, as an index can look it up. */
 type Asks = 'nothing' | 'more' | { readonly entity: string } | { readonly group: string };
@@ -82,28 +82,7 @@ function placeNowhere(rest: LoweredPolicy): Placed {
   return { bucket: { kind: 'any' }, rest };
 }
 
-const satisfied: Run = () => true;
-const decline: Run = () => DECLINED;
-
-/** `run`, where the head of the policy admits the query. */
-function within({ principal, resource, action }: LoweredPolicy, run: Run): Run {
-  const tests = [
-    linkScope('principal', principal, QUERY_ACCESS),
-    linkScope('action', action, QUERY_ACCESS),
-    linkScope('resource', resource, QUERY_ACCESS),
-  ].filter((test) => test !== undefined);
-  const [first] = tests;
-  if (first === undefined) return run;
-  if (tests.length === 1) return (env) => first(env) && run(env);
-  return (env) => {
-    for (const test of tests) if (!test(env)) return false;
-    return run(env);
-  };
-}
-
-function linkCondition({ condition }: LoweredPolicy): Run {
-  return condition === undefined ? satisfied : link(condition, QUERY_ACCESS);
-}
+const decline = (): typeof DECLINED => DECLINED;
 
 /** A policy and where an index keeps it. */
 export interface Placement {
@@ -121,8 +100,12 @@ export function linkBundlePolicy(policy: BundlePolicy, position: number, indexed
   const isDeclined = 'declined' in lowered;
   const whole = isDeclined ? lowered.scope : lowered;
   const placed = whole === undefined ? undefined : (indexed ? place : placeNowhere)(whole);
-  const test = isDeclined || placed === undefined ? decline : linkCondition(placed.rest);
-  const run = placed === undefined ? test : within(placed.rest, test);
+  const run =
+    placed === undefined
+      ? decline
+      : isDeclined
+        ? linkHead(placed.rest, QUERY_ACCESS, decline)
+        : linkPolicy(placed.rest, QUERY_ACCESS);
   const alone: PolicyVerdict = Object.freeze({
     allowed: effect === 'permit',
     determining: Object.freeze([id]),

@@ -1,23 +1,8 @@
 import type { PolicyVerdict } from '../port.ts';
-import { CONTEXT_ERROR, ENGINE_ERROR } from '../reference.ts';
-import { DECLINED, type LinkedPolicy, NO_IDS } from './linked-policy.ts';
+import { denied, determinedBy, NO_IDS, NO_PERMIT } from '../verdict.ts';
+import { DECLINED, type LinkedPolicy } from './linked-policy.ts';
 import type { Visitor } from './policy-index.ts';
 import type { QueryEnv } from './request-env.ts';
-
-function denied(errored: readonly string[]): PolicyVerdict {
-  return Object.freeze({
-    allowed: false,
-    determining: NO_IDS,
-    errored: Object.freeze(errored),
-    abort: false,
-    reason: undefined,
-    remedy: undefined,
-  });
-}
-
-export const NO_PERMIT = denied(NO_IDS);
-export const CONTEXT_ERRORED = denied([CONTEXT_ERROR]);
-export const ENGINE_ERRORED = denied([ENGINE_ERROR]);
 
 /** Up to so many, sorting by insertion is faster. */
 const FEW = 32;
@@ -66,18 +51,6 @@ function idOf(policy: LinkedPolicy): string {
   return policy.id;
 }
 
-function determinedBy(policies: readonly LinkedPolicy[], errored: readonly string[]): PolicyVerdict {
-  const speaker = policies.find(({ reason, remedy }) => reason !== undefined || remedy !== undefined);
-  return {
-    allowed: policies[0]?.effect === 'permit',
-    determining: policies.map(idOf),
-    errored,
-    abort: policies.some((policy) => policy.abort),
-    reason: speaker?.reason,
-    remedy: speaker?.remedy,
-  };
-}
-
 /** Runs the policies that a query meets, and turns their answers into a verdict. It is used for one query after another. */
 export class Tally implements Visitor<LinkedPolicy> {
   readonly #permits = new Met();
@@ -114,11 +87,12 @@ export class Tally implements Visitor<LinkedPolicy> {
     if (this.#declined) return undefined;
     const errors = this.#errors.count === 0 ? undefined : this.#errors.sorted().map(idOf);
     // A satisfied forbid is listed beside an error; what permitted determines nothing there.
-    const deciding = this.#forbids.count > 0 ? this.#forbids : this.#permits;
+    const allowed = this.#forbids.count === 0;
     if (errors !== undefined) {
-      return deciding === this.#forbids ? determinedBy(deciding.sorted(), errors) : denied(errors);
+      return allowed ? denied(errors) : determinedBy(false, this.#forbids.sorted(), errors);
     }
+    const deciding = allowed ? this.#permits : this.#forbids;
     if (deciding.count === 0) return NO_PERMIT;
-    return deciding.only?.alone ?? determinedBy(deciding.sorted(), NO_IDS);
+    return deciding.only?.alone ?? determinedBy(allowed, deciding.sorted(), NO_IDS);
   }
 }

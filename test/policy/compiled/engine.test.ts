@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type Bundle, loadBundle } from '../../../native-free-core/policy/bundle.ts';
 import { CompiledEngine, linkBundle, linkSteps } from '../../../native-free-core/policy/compiled/engine.ts';
 import type { PolicyEngine, PolicyVerdict } from '../../../native-free-core/policy/port.ts';
-import { CONTEXT_ERROR, ENGINE_ERROR, ReferenceEngine } from '../../../native-free-core/policy/reference.ts';
+import { ReferenceEngine } from '../../../native-free-core/policy/reference.ts';
+import { CONTEXT_ERROR, ENGINE_ERROR } from '../../../native-free-core/policy/verdict.ts';
 import { CONTEXT, INPUTS, query, type QueryChanges } from '../query.ts';
 
 const load = (text: string): Bundle => loadBundle([{ file: 'a.cedar', text }], INPUTS);

@@ -33,6 +33,26 @@ describe('`like`', () => {
     expect(counts[1]).toBeGreaterThan(30);
   });
 
+  it('finds a long part as Cedar does, wherever it stands and whatever nearly matches before it', () => {
+    const long = ['a'.repeat(70), `${'ab'.repeat(40)}a`, `${'a'.repeat(10)}b${'a'.repeat(60)}`];
+    const policies = long.flatMap((part) => [
+      permitWhen(`context.text like "*${part}*"`),
+      permitWhen(`context.text like "a*${part}*${part}b"`),
+    ]);
+    const texts = long.flatMap((part) => [
+      part,
+      `aa${part}`,
+      `${part}${part}b`,
+      `a${part.slice(1)}${part}bb`,
+    ]);
+    const { differences, counts } = compare(
+      policies,
+      texts.map((text) => ({ text })),
+    );
+    expect(differences).toEqual([]);
+    expect(counts[1]).toBeGreaterThan(10);
+  });
+
   it('ends where a pattern nearly matches everywhere', () => {
     const policy = permitWhen(`context.text like "${'a*'.repeat(60)}b"`);
     expect(compiledAnswers([policy], [{ text: 'a'.repeat(8192) }])[policy]).toEqual([0]);

@@ -64,7 +64,7 @@ export function permitWhen(condition: string): string {
   return `permit (principal, action, resource) when { ${condition} };`;
 }
 
-/** For each policy what it answers to each context, in linkPolicy's numbers. */
+/** For each policy what it answers to each context: 0 unsatisfied, 1 satisfied, 2 errored. */
 type Answers = Record<string, readonly number[]>;
 
 function cedarAnswers(policies: readonly string[], contexts: readonly Context[]): Answers {
@@ -93,6 +93,11 @@ function cedarAnswers(policies: readonly string[], contexts: readonly Context[])
   return Object.fromEntries(policies.map((text, index) => [text, answers[index] ?? []]));
 }
 
+function numberOf(answer: unknown): number {
+  if (answer === true) return 1;
+  return answer === false ? 0 : 2;
+}
+
 /** @param access what the compiled engine reads requests by */
 export function compiledAnswers(
   policies: readonly string[],
@@ -100,7 +105,12 @@ export function compiledAnswers(
   access: Access<AuthorizationRequest> = REQUEST_ACCESS,
 ): Answers {
   const requests = contexts.map(requestOf);
-  return Object.fromEntries(policies.map((text) => [text, requests.map(linkPolicy(lowered(text), access))]));
+  return Object.fromEntries(
+    policies.map((text) => {
+      const run = linkPolicy(lowered(text), access);
+      return [text, requests.map((request) => numberOf(run(request)))];
+    }),
+  );
 }
 
 export interface Comparison {

@@ -1,5 +1,4 @@
-import type { Access, Entities } from '../../../../native-free-core/policy/compiled/access.ts';
-import { ERRORED, type Satisfaction, SATISFIED } from '../../../../native-free-core/policy/compiled/link.ts';
+import type { Access, Entities, Evaluator } from '../../../../native-free-core/policy/compiled/access.ts';
 import type { CedarRecord, EntityUid } from '../../../../native-free-core/policy/compiled/value.ts';
 
 /** A request of any schema. */
@@ -19,7 +18,7 @@ export const REQUEST_ACCESS: Access<AuthorizationRequest> = {
 export interface LinkedPolicy<E> {
   readonly id: string;
   readonly effect: 'permit' | 'forbid';
-  readonly evaluate: (env: E) => Satisfaction;
+  readonly evaluate: Evaluator<E>;
 }
 
 /** Cedar's answer. Ids stand in the order of the policies. */
@@ -38,8 +37,8 @@ export function authorize<E>(policies: Iterable<LinkedPolicy<E>>, env: E): Autho
   const errored: string[] = [];
   for (const { id, effect, evaluate } of policies) {
     const answer = evaluate(env);
-    if (answer === ERRORED) errored.push(id);
-    else if (answer === SATISFIED) (effect === 'permit' ? permits : forbids).push(id);
+    if (answer === true) (effect === 'permit' ? permits : forbids).push(id);
+    else if (answer !== false) errored.push(id);
   }
   if (forbids.length > 0) return { allowed: false, determining: forbids, errored };
   return { allowed: permits.length > 0, determining: permits, errored };
