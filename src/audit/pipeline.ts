@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventIds, MonotonicClock, StateUnusable } from '@firma/core';
 import type { AuditPort, AuditRecord, GapRecord } from '@firma/core';
 import type { WriterArguments, WriterMessage } from '../store/messages.ts';
+import type { StateClient } from '../store/state-client.ts';
 import { systemClock } from '../wall-clock.ts';
 import { Outstanding } from './outstanding.ts';
 import { serialize } from './serialize.ts';
@@ -22,6 +23,11 @@ export interface AuditPipelineOptions {
   readonly sidecarId: string;
   /** When `written` is satisfied: once the writer can no longer lose the record with the sidecar, or on disk. */
   readonly fsync: 'checkpoint' | 'always';
+  /**
+   * Whether the writer process also holds a state store, in `store/` of the run directory; `reset` moves the one that is
+   * there aside first. None where absent.
+   */
+  readonly state?: 'open' | 'reset' | undefined;
   /** Most records under way to the writer; 8,192. */
   readonly maxQueued?: number;
   /** Told why records are not accepted any more: for good where the writer is gone, else until the disk recovers. */
@@ -88,13 +94,14 @@ export class AuditPipeline implements AuditPort {
   }
 
   /**
-   * Starts the writer process and opens the log.
+   * Starts the writer process and opens the log, and the state store where one is asked for.
    *
-   * @throws StartFailed where the directory is in use, the key cannot be read, or an existing log does not verify
+   * @throws StartFailed where the directory is in use, the key cannot be read, or an existing log does not verify;
+   *   StateUnusable for a state store that is damaged, of a newer format, or cannot be written
    */
   static async start(options: AuditPipelineOptions): Promise<AuditPipeline> {
-    const { runDir, keyFile, origin, sidecarId, fsync } = options;
-    const args: WriterArguments = { runDir, keyFile, origin, sidecarId, fsync };
+    const { runDir, keyFile, origin, sidecarId, fsync, state = 'none' } = options;
+    const args: WriterArguments = { runDir, keyFile, origin, sidecarId, fsync, state };
     const channel = new WriterChannel(args);
     const pipeline = new AuditPipeline(options, channel);
     await channel.start((message) => pipeline.#receive(message));
@@ -106,6 +113,11 @@ export class AuditPipeline implements AuditPort {
   /** Process id of the writer. */
   get writerPid(): number | undefined {
     return this.#channel.pid;
+  }
+
+  /** The state store in the writer process, where one was asked for; `close` closes it. */
+  get state(): StateClient | undefined {
+    return this.#channel.state;
   }
 
   get stats(): AuditStats {
@@ -153,7 +165,8 @@ export class AuditPipeline implements AuditPort {
   }
 
   /**
-   * Stops cleanly: everything accepted is on disk and under a signed checkpoint, the writer has ended.
+   * Stops cleanly: everything accepted is on disk and under a signed checkpoint, everything saved is in the state store,
+   * the writer has ended.
    *
    * @throws StateUnusable where that cannot be said
    */
@@ -166,9 +179,13 @@ export class AuditPipeline implements AuditPort {
     this.#reportLost();
     this.#send();
     this.#isOpen = false;
+    const stateClosed = this.state?.close();
+    // Looked at below, also where it rejects before the process has ended.
+    stateClosed?.catch(() => {});
     const why = await this.#channel.close();
     if (why !== undefined)
       throw new StateUnusable(`the audit log was not closed cleanly: the writer ended, ${why}`);
+    await stateClosed;
   }
 
   #accept(line: string, session: string | undefined): void {

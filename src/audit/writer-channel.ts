@@ -1,22 +1,40 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
-import { StartFailed } from '@firma/core';
+import { Readable, Writable } from 'node:stream';
+import { StartFailed, StateUnusable } from '@firma/core';
 import { entryPoint } from '../entry-point.ts';
-import { toArgv } from '../store/messages.ts';
+import { STATE_INPUT_FD, STATE_OUTPUT_FD, stateDir, toArgv } from '../store/messages.ts';
 import type { WriterArguments, WriterMessage } from '../store/messages.ts';
+import { StateClient } from '../store/state-client.ts';
+import { damagedStore } from '../store/state-file.ts';
 
 /** A large log that is gone on with is verified first: about a second for each gigabyte. */
 const START_TIMEOUT_MS = 600_000;
 const CLOSE_TIMEOUT_MS = 15_000;
+/** How a process ends that follows a pointer into nowhere. Nothing native reads data there but the state store. */
+const NATIVE_FAULTS = ['SIGBUS', 'SIGSEGV', 'SIGABRT', 'SIGFPE', 'SIGILL'];
 
 function isMessage(value: unknown): value is WriterMessage {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }
 
+function refused(part: 'log' | 'state', detail: string): Error {
+  if (part === 'state') return new StateUnusable(detail);
+  return new StartFailed(`the audit log cannot be opened: ${detail}`);
+}
+
+function stateClient(child: ChildProcess): StateClient {
+  const input = child.stdio[STATE_INPUT_FD];
+  const output = child.stdio[STATE_OUTPUT_FD];
+  if (!(input instanceof Writable) || !(output instanceof Readable)) {
+    throw new StartFailed('the writer process has no pipes');
+  }
+  return new StateClient(input, output);
+}
+
 /**
- * The writer process and the pipe to it.
+ * The writer process and the pipes to it.
  *
  * A pipe and not Node's message channel: a write to it is handed to the kernel within the call as long as there is room,
  * so what was written survives the sidecar; and it costs less (measured with records of 1 KB: 120–135k/s against
@@ -27,11 +45,15 @@ export class WriterChannel {
   readonly #input: Writable;
   readonly #output: Readable;
   readonly #exited: Promise<string | undefined>;
+  readonly #stateDir: string | undefined;
+  /** To the state store, where one was asked for. */
+  readonly state: StateClient | undefined;
 
   constructor(args: WriterArguments) {
+    const hasState = args.state !== 'none';
     // Nothing of the sidecar's environment: credentials may stand in it.
     const child = spawn(process.execPath, [entryPoint('store/writer-process.js'), ...toArgv(args)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit', ...(hasState ? (['pipe', 'pipe'] as const) : [])],
       env: {},
     });
     if (child.stdin === null || child.stdout === null)
@@ -39,6 +61,8 @@ export class WriterChannel {
     this.#child = child;
     this.#input = child.stdin;
     this.#output = child.stdout;
+    this.#stateDir = hasState ? stateDir(args.runDir) : undefined;
+    this.state = hasState ? stateClient(child) : undefined;
     // Its death shows as the end of the process; a broken pipe says nothing more.
     this.#input.on('error', () => {});
     this.#exited = new Promise((resolve) => {
@@ -65,18 +89,19 @@ export class WriterChannel {
   }
 
   /**
-   * Waits until the log is open, then passes every message on.
+   * Waits until the log is open, and the state store where one was asked for; then passes every message on.
    *
-   * @throws StartFailed where it cannot be opened; the process has ended then
+   * @throws StartFailed where the log cannot be opened, StateUnusable where the state store cannot; the process has ended
+   *   then
    */
   async start(onMessage: (message: WriterMessage) => void): Promise<void> {
-    let refusal: string | undefined;
+    let refusal: Error | undefined;
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), START_TIMEOUT_MS);
     const ready = new Promise<boolean>((resolve) => {
       createInterface({ input: this.#output }).on('line', (line) => {
         const message: unknown = JSON.parse(line);
         if (!isMessage(message)) return;
-        if (message.type === 'refused') refusal = message.detail;
+        if (message.type === 'refused') refusal = refused(message.part, message.detail);
         else if (message.type === 'ready') resolve(true);
         else onMessage(message);
       });
@@ -86,7 +111,10 @@ export class WriterChannel {
     clearTimeout(timer);
     if (isReady) return;
     const why = await this.#exited;
-    throw new StartFailed(`the audit log cannot be opened: ${refusal ?? why ?? 'the writer process ended'}`);
+    if (this.#stateDir !== undefined && NATIVE_FAULTS.some((signal) => why?.endsWith(signal))) {
+      throw damagedStore(this.#stateDir, `is damaged: the writer process was ${why}`);
+    }
+    throw refusal ?? refused('log', why ?? 'the writer process ended');
   }
 
   send(lines: string): void {

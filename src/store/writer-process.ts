@@ -1,5 +1,5 @@
-// The writer: a process of its own that holds the log of one sidecar. It ends when its standard input does, also where
-// the sidecar was killed: what was handed over before that is written, synced and signed first.
+// The writer: a process of its own that holds the log and the state store of one sidecar. It ends when its inputs do, also
+// where the sidecar was killed: what was handed over before that is written, synced and signed first.
 
 import { Socket } from 'node:net';
 import { FirmaError } from '@firma/core';
@@ -10,6 +10,7 @@ import type { WriterArguments, WriterMessage } from './messages.ts';
 import { RecordSink } from './record-sink.ts';
 import { lockRun } from './run-lock.ts';
 import { loadSigningKey } from './signing-key.ts';
+import { startState } from './start-state.ts';
 
 /** Beyond this an acknowledgement waits: the next one says the same and more. */
 const MAX_UNREAD_BYTES = 64 * 1024;
@@ -33,28 +34,45 @@ function talk(output: Socket): Tell {
   };
 }
 
+/** Marks what the state store refuses the start for. */
+class StateRefused extends Error {}
+
+async function writeLog(args: WriterArguments, log: LogWriter, tell: Tell): Promise<boolean> {
+  const input = process.stdin;
+  const isGood = await new Promise<boolean>((resolve) => {
+    const sink = new RecordSink({
+      log,
+      fsync: args.fsync,
+      tell,
+      onFailed: () => resolve(false),
+    });
+    const finish = (): void => void sink.finish().then(resolve);
+    tell({ type: 'ready' });
+    input.on('data', (chunk: Buffer) => sink.receive(chunk));
+    input.once('close', finish);
+    input.on('error', () => {});
+  });
+  log.close();
+  return isGood;
+}
+
 async function run(args: WriterArguments, tell: Tell): Promise<number> {
   await ensurePrivateDir(args.runDir);
   const unlock = await lockRun(args.runDir, process.ppid);
   try {
+    // Both at once: each takes about as long as the other.
+    const opening = args.state === 'none' ? undefined : startState(args);
+    // Heard of below, once the log is open.
+    opening?.catch(() => {});
     const signer = await loadSigningKey(args.keyFile, encodeURIComponent(args.sidecarId));
     const log = await LogWriter.open({ ...args, signer });
-    const input = process.stdin;
-    const isGood = await new Promise<boolean>((resolve) => {
-      const sink = new RecordSink({
-        log,
-        fsync: args.fsync,
-        tell,
-        onFailed: () => resolve(false),
-      });
-      const finish = (): void => void sink.finish().then(resolve);
-      tell({ type: 'ready' });
-      input.on('data', (chunk: Buffer) => sink.receive(chunk));
-      input.once('close', finish);
-      input.on('error', () => {});
+    const state = await opening?.catch((error: unknown) => {
+      log.close();
+      throw new StateRefused(error instanceof Error ? error.message : 'unknown error');
     });
-    log.close();
-    return isGood ? 0 : EXIT_FAILED;
+    if (!(await writeLog(args, log, tell))) return EXIT_FAILED;
+    await state?.ended;
+    return 0;
   } finally {
     await unlock();
   }
@@ -63,6 +81,8 @@ async function run(args: WriterArguments, tell: Tell): Promise<number> {
 async function main(): Promise<void> {
   // Ctrl-C goes to the whole process group; only the end of the input says that no record will come any more.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+  // What lmdb makes is made for everybody otherwise.
+  process.umask(0o077);
   const output = new Socket({ fd: 1, readable: false, writable: true });
   output.on('error', () => {});
   const tell = talk(output);
@@ -73,7 +93,7 @@ async function main(): Promise<void> {
     code = await run(args, tell);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    tell({ type: 'refused', detail: error.message });
+    tell({ type: 'refused', part: error instanceof StateRefused ? 'state' : 'log', detail: error.message });
   }
   output.end(() => process.exit(code));
 }
