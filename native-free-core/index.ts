@@ -2,6 +2,8 @@
 
 export * from './errors.ts';
 export { parseToml, type TomlDocument, type TomlPath } from './toml.ts';
+export { type BudgetLimit, budgetProblem } from './registry/budget-limit.ts';
+export { readBudgetMembers, writeBudgetMembers } from './registry/budget-members.ts';
 export * from './registry/classes.ts';
 export { registryMarkdown } from './registry/markdown.ts';
 

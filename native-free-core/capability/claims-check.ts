@@ -1,4 +1,5 @@
-import { ACTION_CLASSES, expandActionWord, findActionClass } from '../registry/classes.ts';
+import { readBudgetMembers } from '../registry/budget-members.ts';
+import { ACTION_CLASSES, findActionClass } from '../registry/classes.ts';
 import type { Claims, Invalid, TokenBudget } from './claims.ts';
 
 /** What a token's claims are held against. */
@@ -22,8 +23,6 @@ const MAX_JTI_CHARS = 128;
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 const SESSION_ID = /^(?:[A-Za-z0-9_-]{21}[AQgw]|[0-9a-f]{32})$/;
 const SHA256_TEXT = /^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[0-9a-f]{64})$/;
-const BUDGET_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
-const CURRENCY = /^[a-z]{3}$/;
 
 const CLAIM_NAMES: ReadonlySet<string> = new Set([
   'iss',
@@ -40,7 +39,6 @@ const CLAIM_NAMES: ReadonlySet<string> = new Set([
   'budgets',
   'context_hash',
 ]);
-const BUDGET_MEMBERS: ReadonlySet<string> = new Set(['name', 'match', 'max_calls', 'max_amount', 'currency']);
 
 function onlyMembers(value: object, allowed: ReadonlySet<string>): boolean {
   return Object.keys(value).every((name) => allowed.has(name));
@@ -60,26 +58,14 @@ function textList(value: unknown, min: number, max: number, maxChars: number): r
   return items.every((item) => isText(item, maxChars)) ? Object.freeze([...items]) : undefined;
 }
 
-function readBudget(value: unknown): TokenBudget | undefined {
-  if (typeof value !== 'object' || value === null || !onlyMembers(value, BUDGET_MEMBERS)) return undefined;
-  const { name, match, max_calls: maxCalls, max_amount: maxAmount, currency }: Members = { ...value };
-  if (typeof name !== 'string' || !BUDGET_NAME.test(name)) return undefined;
-  const words = textList(match, 1, ACTION_CLASSES.length, MAX_ID_CHARS);
-  if (words === undefined || words.some((word) => expandActionWord(word) === undefined)) return undefined;
-  if (maxCalls !== undefined) {
-    if (!isCount(maxCalls) || maxAmount !== undefined || currency !== undefined) return undefined;
-    return Object.freeze({ name, match: words, maxCalls });
-  }
-  if (!isCount(maxAmount) || typeof currency !== 'string' || !CURRENCY.test(currency)) return undefined;
-  return Object.freeze({ name, match: words, maxAmount, currency });
-}
-
 function readBudgets(value: unknown): readonly TokenBudget[] | undefined {
   if (!Array.isArray(value) || value.length > MAX_BUDGETS) return undefined;
+  const items: readonly unknown[] = value;
   const budgets = new Map<string, TokenBudget>();
-  for (const item of value) {
-    const budget = readBudget(item);
-    if (budget === undefined || budgets.has(budget.name)) return undefined;
+  for (const item of items) {
+    if (typeof item !== 'object' || item === null) return undefined;
+    const budget = readBudgetMembers({ ...item });
+    if ('problem' in budget || budgets.has(budget.name)) return undefined;
     budgets.set(budget.name, budget);
   }
   return Object.freeze([...budgets.values()]);

@@ -1,3 +1,4 @@
+import type { BudgetLimit } from '../registry/budget-limit.ts';
 import type { ClassSet } from '../registry/classes.ts';
 import type { ScopeMatcher } from '../registry/scope.ts';
 
@@ -7,13 +8,7 @@ export interface Invalid {
 }
 
 /** A budget rule a token carries: counted on the session as `token/<name>` (semantics §3, §5). */
-export interface TokenBudget {
-  readonly name: string;
-  readonly match: readonly string[];
-  readonly maxCalls?: number;
-  readonly maxAmount?: number;
-  readonly currency?: string;
-}
+export type TokenBudget = BudgetLimit;
 
 /** The claims of a capability token, checked for type and bound. Seconds are Unix time. */
 export interface Claims {

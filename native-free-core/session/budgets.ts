@@ -1,69 +1,49 @@
-import { ConfigInvalid } from '../errors.ts';
-import type { SourceLocation } from '../errors.ts';
+import { ConfigInvalid, type SourceLocation } from '../errors.ts';
+import { budgetProblem } from '../registry/budget-limit.ts';
+import { parseIdempotencyHeader, parseWindowMs } from '../registry/budget-words.ts';
 import { classSet, expandActionWord } from '../registry/classes.ts';
-import type { ActionClassInfo, ClassSet } from '../registry/classes.ts';
-import type { BudgetInput, BudgetLimit, BudgetRule } from './budget.ts';
+import { compileHostMatch } from '../registry/host-match.ts';
+import type { BudgetInput, BudgetKind, BudgetLimit, BudgetRule } from './budget.ts';
 
 const MAX_RULES = 64;
-const NAME = /^[a-z][a-z0-9_-]{0,31}$/;
-const CURRENCY = /^[a-z]{3}$/;
+const MAX_AGENT_CHARS = 256;
 
-function compileMatch(limit: BudgetLimit, at: SourceLocation | undefined): ClassSet {
-  const classes: ActionClassInfo[] = [];
-  for (const word of limit.match) {
-    const named = expandActionWord(word);
-    if (named === undefined) {
-      const what = `budget \`${limit.name}\` matches \`${word}\`, which is no action class and no category`;
-      throw new ConfigInvalid(`${what}; \`firma classes\` lists them`, at);
-    }
-    classes.push(...named);
-  }
-  if (classes.length === 0) {
-    throw new ConfigInvalid(
-      `budget \`${limit.name}\` matches nothing; name classes or categories in \`match\``,
-      at,
-    );
-  }
-  return classSet(classes);
+function kindOf({ maxCalls, maxAmount, maxBytes }: BudgetLimit): BudgetKind {
+  if (maxCalls !== undefined) return 'calls';
+  if (maxAmount !== undefined) return 'amount';
+  return maxBytes === undefined ? 'in_flight' : 'bytes';
 }
 
-function checkLimit(budget: string, key: string, value: number, at: SourceLocation | undefined): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new ConfigInvalid(`\`${key}\` of budget \`${budget}\` is not an integer from 0 to 2^53-1`, at);
+/** @param input with no `budgetProblem` */
+function compileRule(name: string, input: BudgetInput): BudgetRule {
+  const { match, host, window, currency, idempotency } = input;
+  return Object.freeze({
+    name,
+    match: classSet(match.flatMap((word) => expandActionWord(word) ?? [])),
+    kind: kindOf(input),
+    limit: input.maxCalls ?? input.maxAmount ?? input.maxBytes ?? input.maxInFlight ?? 0,
+    currency,
+    per: input.per ?? 'session',
+    windowMs: window === undefined ? undefined : parseWindowMs(window),
+    agent: input.agent,
+    host: host === undefined ? undefined : compileHostMatch(host),
+    onExceed: input.onExceed,
+    idempotencyHeader: idempotency === undefined ? undefined : parseIdempotencyHeader(idempotency),
+  });
 }
 
-function compileRule(
-  name: string,
-  limit: BudgetLimit,
-  onExceed: BudgetRule['onExceed'],
-  at: SourceLocation | undefined,
-): BudgetRule {
-  const { maxCalls, maxAmount, currency } = limit;
-  const match = compileMatch(limit, at);
-  if ((maxCalls === undefined) === (maxAmount === undefined)) {
-    throw new ConfigInvalid(`budget \`${limit.name}\` needs one of \`max_calls\` and \`max_amount\``, at);
-  }
-  if (maxAmount === undefined) {
-    if (currency !== undefined) {
-      throw new ConfigInvalid(`budget \`${limit.name}\` has a \`currency\` but no \`max_amount\``, at);
-    }
-    const calls = checkLimit(limit.name, 'max_calls', maxCalls ?? -1, at);
-    return Object.freeze({ name, match, maxCalls: calls, maxAmount, currency, onExceed });
-  }
-  const code = currency?.toLowerCase();
-  if (code === undefined || !CURRENCY.test(code)) {
-    throw new ConfigInvalid(`budget \`${limit.name}\` needs a \`currency\` of three letters`, at);
-  }
-  const amount = checkLimit(limit.name, 'max_amount', maxAmount, at);
-  return Object.freeze({ name, match, maxCalls, maxAmount: amount, currency: code, onExceed });
+function checkLimit(limit: BudgetLimit, where: SourceLocation | undefined): void {
+  const wrong = budgetProblem(limit);
+  if (wrong === undefined) return;
+  const key = wrong.key === undefined ? '' : `\`${wrong.key}\` of `;
+  throw new ConfigInvalid(`${key}budget \`${limit.name}\` ${wrong.problem}`, where);
 }
 
 /**
  * Checks and compiles the `[[sidecar.budgets]]` of a configuration, in their order.
  *
  * @param where the file the rules stand in
- * @throws ConfigInvalid for an unknown class, a limit that is no count, two rules of one name, a name outside
- *   `[a-z][a-z0-9_-]{0,31}`, both limits or neither, an amount without a currency or a currency without an amount
+ * @throws ConfigInvalid for more than 64 rules, two of one name, an agent that is no id, and what `budgetProblem` finds
  */
 export function compileBudgets(rules: readonly BudgetInput[], where?: SourceLocation): readonly BudgetRule[] {
   if (rules.length > MAX_RULES) {
@@ -72,23 +52,35 @@ export function compileBudgets(rules: readonly BudgetInput[], where?: SourceLoca
   const names = new Set<string>();
   return Object.freeze(
     rules.map((rule) => {
-      if (!NAME.test(rule.name)) {
-        const form = 'a letter, then up to 31 of `a-z 0-9 _ -`';
-        throw new ConfigInvalid(
-          `\`${rule.name}\` is not a name for a budget; use ${form}, in lower case`,
-          where,
-        );
-      }
+      checkLimit(rule, where);
       if (names.has(rule.name)) {
         throw new ConfigInvalid(`two budgets are named \`${rule.name}\`; rename one`, where);
       }
       names.add(rule.name);
-      return compileRule(rule.name, rule, rule.onExceed, where);
+      if (rule.agent !== undefined && (rule.agent === '' || rule.agent.length > MAX_AGENT_CHARS)) {
+        const what = `\`agent\` of budget \`${rule.name}\` must be an agent id`;
+        throw new ConfigInvalid(`${what} of 1 to ${MAX_AGENT_CHARS} characters`, where);
+      }
+      return compileRule(rule.name, rule);
     }),
   );
 }
 
-/** The budgets a verified token carries, as rules named `token/<name>`; exceeding one denies the call. */
-export function compileTokenBudgets(budgets: readonly BudgetLimit[]): readonly BudgetRule[] {
-  return budgets.map((budget) => compileRule(`token/${budget.name}`, budget, 'deny', undefined));
+/**
+ * The budgets a verified token carries, as rules named `token/<name>`; exceeding one denies the call.
+ *
+ * @throws ConfigInvalid for what `budgetProblem` finds; a verified token has none of it
+ */
+export function compileTokenBudgets(limits: readonly BudgetLimit[]): readonly BudgetRule[] {
+  return Object.freeze(
+    limits.map((limit) => {
+      checkLimit(limit, undefined);
+      return compileRule(`token/${limit.name}`, {
+        ...limit,
+        per: 'session',
+        agent: undefined,
+        onExceed: 'deny',
+      });
+    }),
+  );
 }

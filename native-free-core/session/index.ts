@@ -1,3 +1,22 @@
-export type { BudgetInput, BudgetLine } from './budget.ts';
+export type {
+  BudgetInput,
+  BudgetKind,
+  BudgetLimit,
+  BudgetLine,
+  BudgetRule,
+  Charge,
+  Exceeded,
+  Reservation,
+} from './budget.ts';
 export { compileBudgets } from './budgets.ts';
-export { SessionTable, type SessionTableOptions } from './table.ts';
+export {
+  type BudgetUse,
+  type SessionDetail,
+  type SessionHandle,
+  type SessionIdentity,
+  type SessionSnapshot,
+  type SessionSummary,
+  SessionTable,
+  type SessionTableOptions,
+  type StateStore,
+} from './table.ts';

@@ -1,158 +1,352 @@
-import type { BudgetLine, BudgetRule, Charge, Exceeded } from './budget.ts';
+import { matchesHost } from '../registry/host-match.ts';
+import {
+  AGENT,
+  CELL,
+  COMMITTED,
+  FLAG,
+  HELD,
+  PENDING_ROOM,
+  ROOM,
+  SESSION,
+  SIDECAR,
+} from './account-layout.ts';
+import type { Accounts } from './accounts.ts';
+import type { BudgetLine, Charge, Exceeded } from './budget.ts';
+import { safeRoom, wantsSave } from './grant.ts';
+import { RecentDigests } from './recent-digests.ts';
+import type { Entry } from './reservations.ts';
+import { classPlan, NO_PLANS } from './rule-plan.ts';
+import type { ClassPlan, RulePlan } from './rule-plan.ts';
+import type { State } from './state.ts';
+import { addToWindow, advanceWindow, beginWindow, freedAtMs, stepAt } from './window.ts';
 
-/** What a call holds of which rules: indices and amounts in parallel. */
-export interface Holding {
-  readonly rules: number[];
-  readonly amounts: number[];
-}
+/** What became of bytes that are about to pass. */
+export type BytesTaken = 'taken' | 'held' | 'full' | 'ends';
 
-// What a rule says about a call it does not simply charge.
-const NOT_MATCHED = -1;
-const OTHER_CURRENCY = -2;
-const UNREADABLE = -3;
-
-const MAX_TOKEN_RULES = 64;
 const NO_LINES: readonly BudgetLine[] = Object.freeze([]);
 
-function amountFor(rule: BudgetRule, charge: Charge): number {
-  if (rule.match[charge.classIndex] !== 1) return NOT_MATCHED;
-  if (rule.maxAmount === undefined) return 1;
-  const { amount, currency } = charge;
-  if (amount === undefined || currency === undefined) return UNREADABLE;
-  if (!Number.isSafeInteger(amount) || amount < 0) return UNREADABLE;
-  return rule.currency === currency ? amount : OTHER_CURRENCY;
+/** A call that the session is too large for: no budget of it is meant. */
+export function sessionLimit(name: string): Exceeded {
+  return Object.freeze({
+    reason: 'SESSION_LIMIT',
+    name,
+    abort: false,
+    remaining: undefined,
+    retryAfterS: undefined,
+  });
 }
 
-function limitOf(rule: BudgetRule): number {
-  return rule.maxAmount ?? rule.maxCalls ?? 0;
+function counts({ rule }: RulePlan, { classIndex, otherClasses }: Charge): boolean {
+  if (rule.match[classIndex] === 1) return true;
+  for (const other of otherClasses) if (rule.match[other] === 1) return true;
+  return false;
 }
 
-function tighter(left: BudgetRule, right: BudgetRule): BudgetRule {
-  const match = new Uint8Array(left.match);
-  for (let index = 0; index < match.length; index++) {
-    if (right.match[index] === 1) match[index] = 1;
-  }
-  return { ...(limitOf(left) <= limitOf(right) ? left : right), match };
-}
+const WINDOWS_FULL = sessionLimit('windows');
 
 /**
- * The budgets of one session: what is committed, what is held for calls under way.
+ * Reserves, charges and gives back: the counters of a call's session, agent and sidecar.
  *
- * INVARIANT: committed + held of a rule never exceeds the limit it had when the last of it was held; sums are compared by
- * subtraction, so they stay exact up to 2^53-1.
+ * INVARIANT: committed + held of a counter never exceeds the limit it had when the last of it was held; sums are compared
+ * by subtraction, so they stay exact up to 2^53-1.
  */
-export class BudgetLedger {
-  // Configured rules first, then the token's. Rules are only appended or tightened in place: indices stay true.
-  #rules: readonly BudgetRule[];
-  readonly #configured: number;
-  readonly #committed: number[];
-  readonly #held: number[];
+export class Ledger {
+  readonly #state: State;
+  readonly #words: Float64Array;
+  readonly #cells: Uint32Array;
+  readonly #isDurable: boolean;
+  readonly #sessions: Accounts;
+  readonly #agents: Accounts;
+  readonly #sidecar: Accounts;
+  // The instant of the operation under way; 0 until a window asks for it.
+  #nowMs = 0;
+  /** Scopes that a save would help, as bits `1 << scope`. Whoever saves sets it back to 0. */
+  wanted = 0;
 
-  constructor(configured: readonly BudgetRule[]) {
-    this.#rules = configured;
-    this.#configured = configured.length;
-    this.#committed = configured.map(() => 0);
-    this.#held = configured.map(() => 0);
+  constructor(state: State) {
+    this.#state = state;
+    this.#words = state.memory.words;
+    this.#cells = state.memory.cells;
+    this.#isDurable = state.isDurable;
+    [this.#sessions, this.#agents, this.#sidecar] = state.pools;
   }
 
   /**
-   * Adds a token's rules. A name there already keeps the smaller limit and matches what either matched; one with another
-   * kind of limit or currency holds beside it.
+   * Holds a call's use of every rule that counts it, or of none.
    *
-   * @returns false where the session has too many rules already; nothing is added then
+   * @param entry with the slots of its accounts; what it holds is filled in
+   * @returns why there is no room, or what the call is charged and what remains of each budget after it
    */
-  tighten(tokenRules: readonly BudgetRule[]): boolean {
-    const rules = [...this.#rules];
-    for (const rule of tokenRules) {
-      const at = rules.findIndex(
-        (known, index) =>
-          index >= this.#configured && known.name === rule.name && known.currency === rule.currency,
-      );
-      const known = rules[at];
-      if (known === undefined) rules.push(rule);
-      else rules[at] = tighter(known, rule);
+  reserve(entry: Entry, charge: Charge): Exceeded | readonly BudgetLine[] {
+    const configured = this.#configured(charge);
+    entry.ofAgent = configured.ofAgent;
+    entry.ofSidecar = configured.ofSidecar;
+    this.#nowMs = 0;
+    this.#lock(entry);
+    let exceeded = configured.plans.length === 0 ? undefined : this.#weigh(configured.plans, entry, charge);
+    if (exceeded === undefined && charge.classIndex >= 0) {
+      // The two groups cover currencies separately: a budget of the sidecar does not open a currency the token leaves out.
+      const cell = entry.byScope[SESSION] * 2;
+      if (((this.#cells[cell + CELL.flags] ?? 0) & FLAG.hasTokenRules) !== 0) {
+        const tokens = this.#state.tokens.get(entry.session);
+        if (tokens !== undefined) exceeded = this.#weigh(tokens.plans, entry, charge);
+      }
     }
-    if (rules.length - this.#configured > MAX_TOKEN_RULES) return false;
-    while (this.#committed.length < rules.length) {
-      this.#committed.push(0);
-      this.#held.push(0);
+    const answer = exceeded ?? this.#hold(entry);
+    this.#unlock(entry);
+    return answer;
+  }
+
+  #configured({ classIndex, otherClasses }: Charge): ClassPlan {
+    const { all, byClass } = this.#state.plans;
+    if (otherClasses.length === 0) return byClass[classIndex] ?? NO_PLANS;
+    return classPlan(all, [classIndex, ...otherClasses]);
+  }
+
+  /** Charges for good what an entry holds; calls open at once stay held until `end`. */
+  commit(entry: Entry): void {
+    const { idempotency } = entry;
+    const repeated =
+      entry.isIdempotent && idempotency !== undefined && !this.#remember(entry.session, idempotency);
+    this.#nowMs = 0;
+    this.#lock(entry);
+    for (let index = 0; index < entry.count; index++) {
+      const plan = entry.plans[index];
+      if (plan === undefined || plan.isInFlight) continue;
+      const at = entry.at[index] ?? 0;
+      const amount = entry.amounts[index] ?? 0;
+      this.#words[at + HELD] = (this.#words[at + HELD] ?? 0) - amount;
+      // The other one of two equal calls under way was charged.
+      if (!repeated || !entry.isFreeAgain(plan)) this.#charge(plan, at, amount);
     }
-    this.#rules = rules;
-    return true;
+    if (entry.currency !== 0 && !repeated) {
+      this.#state.addAmount(entry.session, entry.currency, entry.amount);
+    }
+    this.#unlock(entry);
+    this.#touch(entry);
   }
 
-  /** The name of a rule that counts one class and not the other, by `ActionClassInfo.index`. */
-  countsOnly(classIndex: number, notIndex: number): string | undefined {
-    for (const { match, name } of this.#rules)
-      if (match[classIndex] === 1 && match[notIndex] !== 1) return name;
-    return undefined;
+  /** Gives back what an entry holds: of one that was committed, its place among the calls open at once. */
+  end(entry: Entry): void {
+    if (entry.committed && !entry.countsInFlight) return;
+    this.#lock(entry);
+    for (let index = 0; index < entry.count; index++) {
+      const plan = entry.plans[index];
+      if (plan === undefined || (entry.committed && !plan.isInFlight)) continue;
+      const at = entry.at[index] ?? 0;
+      this.#words[at + HELD] = (this.#words[at + HELD] ?? 0) - (entry.amounts[index] ?? 0);
+      this.#look(plan, at);
+    }
+    this.#unlock(entry);
+    if (!entry.committed) this.#touch(entry);
   }
 
-  /** Whether a rule has no room for a call; one that ends the session answers first, else the first in order. */
-  exceeded(charge: Charge): Exceeded | undefined {
-    // The two groups cover currencies separately: a budget of the sidecar does not open a currency the token leaves out.
-    const configured = this.#exceededOf(charge, 0, this.#configured);
-    return configured ?? this.#exceededOf(charge, this.#configured, this.#rules.length);
+  /**
+   * Charges bytes as they pass to every budget of bytes of a call, or to none.
+   *
+   * @returns `full` where one has no room, `ends` where that ends the session; `held` where the store has to hear first: then they are held, and
+   *   `settleBytes` ends that
+   */
+  takeBytes(entry: Entry, bytes: number): BytesTaken {
+    this.#nowMs = 0;
+    this.#lock(entry);
+    let answer: BytesTaken = 'taken';
+    for (let index = 0; index < entry.count && answer !== 'full' && answer !== 'ends'; index++) {
+      const plan = entry.plans[index];
+      if (plan === undefined || !plan.isBytes) continue;
+      const at = entry.at[index] ?? 0;
+      if (plan.windowMs !== 0) advanceWindow(this.#words, at, stepAt(plan.windowMs, this.#now()));
+      const held = this.#words[at + HELD] ?? 0;
+      const room = plan.limit - (this.#words[at + COMMITTED] ?? 0);
+      if (bytes > room - held) answer = plan.aborts && bytes > room ? 'ends' : 'full';
+      else if (this.#isDurable && bytes > safeRoom(this.#words, at) - held) answer = 'held';
+    }
+    if (answer === 'taken' || answer === 'held') this.#passBytes(entry, bytes, answer === 'taken');
+    this.#unlock(entry);
+    if (answer === 'taken') this.#touch(entry);
+    return answer;
   }
 
-  #exceededOf(charge: Charge, from: number, to: number): Exceeded | undefined {
-    let first: string | undefined;
-    let otherCurrency: string | undefined;
+  /** Ends what `takeBytes` held. The reservation itself may be gone by then, so its lists are given. */
+  settleBytes(
+    plans: readonly RulePlan[],
+    counters: readonly number[],
+    bytes: number,
+    charged: boolean,
+  ): void {
+    this.#nowMs = 0;
+    for (let index = 0; index < counters.length; index++) {
+      const plan = plans[index];
+      const at = counters[index];
+      if (plan === undefined || at === undefined) continue;
+      this.#words[at + HELD] = (this.#words[at + HELD] ?? 0) - bytes;
+      if (charged) this.#charge(plan, at, bytes);
+    }
+  }
+
+  #passBytes(entry: Entry, bytes: number, charged: boolean): void {
+    for (let index = 0; index < entry.count; index++) {
+      const plan = entry.plans[index];
+      if (plan === undefined || !plan.isBytes) continue;
+      const at = entry.at[index] ?? 0;
+      if (charged) this.#charge(plan, at, bytes);
+      else this.#words[at + HELD] = (this.#words[at + HELD] ?? 0) + bytes;
+      this.#look(plan, at);
+    }
+  }
+
+  /** Whether a rule group has no room for a call; one that ends the session answers first, else the first in order. */
+  #weigh(plans: readonly RulePlan[], entry: Entry, charge: Charge): Exceeded | undefined {
+    const { byScope } = entry;
+    const agentNumber = entry.agentNumber;
+    let first: RulePlan | undefined;
+    let firstAt = 0;
+    let firstUse = -1;
+    let otherCurrency: RulePlan | undefined;
     let currencyCovered = false;
-    for (let index = from; index < to; index++) {
-      const rule = this.#rules[index];
-      if (rule === undefined) continue;
-      const amount = amountFor(rule, charge);
-      if (amount === NOT_MATCHED) continue;
-      if (amount === OTHER_CURRENCY) {
-        otherCurrency ??= rule.name;
-        continue;
+    for (let index = 0; index < plans.length; index++) {
+      const plan = plans[index];
+      if (plan === undefined) break;
+      if (plan.isPlain) {
+        const at = byScope[plan.scope] + plan.at;
+        const room = plan.limit - (this.#words[at + COMMITTED] ?? 0);
+        if (room - (this.#words[at + HELD] ?? 0) >= 1) {
+          entry.add(plan, at, 1);
+          continue;
+        }
       }
-      if (amount === UNREADABLE) {
-        first ??= rule.name;
-        continue;
+      if (plan.agentNumber !== 0 && plan.agentNumber !== agentNumber) continue;
+      if (plan.isToken && !counts(plan, charge)) continue;
+      if (plan.host !== undefined && !matchesHost(plan.host, charge.host)) continue;
+      const at = this.#counter(plan, byScope[plan.scope]);
+      if (at === 0) return WINDOWS_FULL;
+      let use = 1;
+      if (plan.isAmount) {
+        if (!entry.isReadable) {
+          if (first === undefined) {
+            first = plan;
+            firstAt = at;
+          }
+          continue;
+        }
+        if (plan.currency !== charge.currency) {
+          otherCurrency ??= plan;
+          continue;
+        }
+        currencyCovered = true;
+        use = entry.amount;
       }
-      if (rule.maxAmount !== undefined) currencyCovered = true;
-      const room = limitOf(rule) - (this.#committed[index] ?? 0);
-      if (amount > room && rule.onExceed === 'abort') {
-        return { reason: 'BUDGET_EXCEEDED', name: rule.name, abort: true };
+      if (entry.isRepeat && entry.isFreeAgain(plan)) use = 0;
+      const room = plan.limit - (this.#words[at + COMMITTED] ?? 0);
+      if (use > room && plan.aborts) return this.#exceeded(plan, at, use, true);
+      if (use <= room - (this.#words[at + HELD] ?? 0)) {
+        // Bytes are charged as they pass; a call only needs a remainder.
+        entry.add(plan, at, plan.isBytes ? 0 : use);
+      } else if (first === undefined) {
+        first = plan;
+        firstAt = at;
+        firstUse = use;
       }
-      if (amount > room - (this.#held[index] ?? 0)) first ??= rule.name;
     }
-    const name = first ?? (currencyCovered ? undefined : otherCurrency);
-    return name === undefined ? undefined : { reason: 'BUDGET_EXCEEDED', name, abort: false };
+    if (first !== undefined) return this.#exceeded(first, firstAt, firstUse, false);
+    if (otherCurrency === undefined || currencyCovered) return undefined;
+    const at = this.#counter(otherCurrency, byScope[otherCurrency.scope]);
+    return this.#exceeded(otherCurrency, at, -1, false);
   }
 
-  /** Holds a call's use of every rule that counts it. Only after `exceeded` said that none is. */
-  hold(charge: Charge, holding: Holding): readonly BudgetLine[] {
-    let lines: BudgetLine[] | undefined;
-    for (let index = 0; index < this.#rules.length; index++) {
-      const rule = this.#rules[index];
-      if (rule === undefined) continue;
-      const amount = amountFor(rule, charge);
-      if (amount < 0) continue;
-      const held = (this.#held[index] ?? 0) + amount;
-      this.#held[index] = held;
-      holding.rules.push(index);
-      holding.amounts.push(amount);
-      const line = {
-        name: rule.name,
-        charged: amount,
-        remaining: limitOf(rule) - (this.#committed[index] ?? 0) - held,
-      };
-      if (lines === undefined) lines = [line];
-      else lines.push(line);
+  /** @param use -1 where waiting does not help */
+  #exceeded(plan: RulePlan, at: number, use: number, abort: boolean): Exceeded {
+    const room = plan.limit - (this.#words[at + COMMITTED] ?? 0);
+    let retryAfterS: number | undefined;
+    if (!abort && use !== -1 && use <= plan.limit) {
+      if (use <= room) retryAfterS = 1;
+      else if (plan.windowMs !== 0) {
+        const freeMs = freedAtMs(this.#words, at, plan.windowMs, use - room);
+        if (freeMs !== undefined) retryAfterS = Math.max(1, Math.ceil((freeMs - this.#now()) / 1000));
+      }
     }
-    return lines ?? NO_LINES;
+    const remaining = Math.max(0, room - (this.#words[at + HELD] ?? 0));
+    return { reason: 'BUDGET_EXCEEDED', name: plan.name, abort, remaining, retryAfterS };
   }
 
-  /** Ends what `hold` began: the use stays (`committed`), or is given back. */
-  settle(holding: Holding, committed: boolean): void {
-    for (let at = 0; at < holding.rules.length; at++) {
-      const index = holding.rules[at] ?? 0;
-      const amount = holding.amounts[at] ?? 0;
-      this.#held[index] = (this.#held[index] ?? 0) - amount;
-      if (committed) this.#committed[index] = (this.#committed[index] ?? 0) + amount;
+  /** @returns what the call is charged, and what remains of each budget after it */
+  #hold(entry: Entry): readonly BudgetLine[] {
+    const { amounts, at: counters, count, plans } = entry;
+    const words = this.#words;
+    if (count === 0) return NO_LINES;
+    const lines: BudgetLine[] = [];
+    for (let index = 0; index < count; index++) {
+      const plan = plans[index];
+      if (plan === undefined) break;
+      const at = counters[index] ?? 0;
+      const charged = amounts[index] ?? 0;
+      const held = (words[at + HELD] ?? 0) + charged;
+      words[at + HELD] = held;
+      lines.push({ name: plan.name, charged, remaining: plan.limit - (words[at + COMMITTED] ?? 0) - held });
+      if (this.#isDurable && wantsSave(words, at, plan)) this.wanted |= 1 << plan.scope;
     }
+    return lines;
+  }
+
+  /** @returns 0 where a window would be new and there is no block left */
+  #counter(plan: RulePlan, word: number): number {
+    if (plan.windowMs === 0) return plan.isToken ? plan.at : word + plan.at;
+    const step = stepAt(plan.windowMs, this.#now());
+    const cell = word * 2 + plan.windowCell;
+    let at = plan.isToken ? plan.at : (this.#cells[cell] ?? 0);
+    if (at === 0) {
+      at = this.#state.windows.take();
+      if (at === 0) return 0;
+      beginWindow(this.#words, at, step);
+      this.#cells[cell] = at;
+    } else advanceWindow(this.#words, at, step);
+    return at;
+  }
+
+  #charge(plan: RulePlan, at: number, amount: number): void {
+    if (plan.windowMs === 0) this.#words[at + COMMITTED] = (this.#words[at + COMMITTED] ?? 0) + amount;
+    else {
+      advanceWindow(this.#words, at, stepAt(plan.windowMs, this.#now()));
+      addToWindow(this.#words, at, amount);
+    }
+    if (!this.#isDurable) return;
+    this.#words[at + ROOM] = (this.#words[at + ROOM] ?? 0) - amount;
+    this.#words[at + PENDING_ROOM] = (this.#words[at + PENDING_ROOM] ?? 0) - amount;
+  }
+
+  #look(plan: RulePlan, at: number): void {
+    if (this.#isDurable && wantsSave(this.#words, at, plan)) this.wanted |= 1 << plan.scope;
+  }
+
+  #remember(session: number, digest: string): boolean {
+    let digests = this.#state.digests.get(session);
+    if (digests === undefined) {
+      digests = new RecentDigests();
+      this.#state.digests.set(session, digests);
+    }
+    return digests.add(digest);
+  }
+
+  #touch(entry: Entry): void {
+    this.#state.touch(SESSION, entry.session);
+    if (entry.ofAgent) this.#state.touch(AGENT, entry.agent);
+    if (entry.ofSidecar) this.#state.touch(SIDECAR, 0);
+  }
+
+  #now(): number {
+    if (this.#nowMs === 0) this.#nowMs = this.#state.nowMs();
+    return this.#nowMs;
+  }
+
+  #lock(entry: Entry): void {
+    this.#sessions.locks.lock(entry.session);
+    if (entry.ofAgent) this.#agents.locks.lock(entry.agent);
+    if (entry.ofSidecar) this.#sidecar.locks.lock(0);
+  }
+
+  #unlock(entry: Entry): void {
+    if (entry.ofSidecar) this.#sidecar.locks.unlock(0);
+    if (entry.ofAgent) this.#agents.locks.unlock(entry.agent);
+    this.#sessions.locks.unlock(entry.session);
   }
 }

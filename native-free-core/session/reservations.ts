@@ -1,56 +1,143 @@
-import type { Holding } from './ledger.ts';
-import type { Session } from './session.ts';
+import type { Charge } from './budget.ts';
+import { currencyCode } from './currency-code.ts';
+import type { RulePlan } from './rule-plan.ts';
 
-/** One place for a reservation, used again and again. */
-export interface Entry extends Holding {
+/** One place for a reservation, used again and again: what a call holds of which counters, in parallel lists. */
+export class Entry {
   /** Of the current use; another one after the entry was given back. */
   id: number;
-  session: Session | undefined;
+  inUse = false;
+  /** Slots of the accounts whose counters it may hold; -1 for no agent. */
+  session = -1;
+  agent = -1;
+  /** First words of the accounts, by scope. */
+  readonly byScope: [session: number, agent: number, sidecar: number] = [0, 0, 0];
+  ofAgent = false;
+  ofSidecar = false;
+  agentNumber = 0;
   /** The call was neither allowed nor denied yet. */
-  undecided: boolean;
+  undecided = false;
+  committed = false;
+  /** What it holds is what the store knows of as spent. */
+  covered = false;
+  countsBytes = false;
+  countsInFlight = false;
+  /** Something it holds would not be charged again to a call with the same digest. */
+  isIdempotent = false;
+  /** Counters held. */
+  count = 0;
+  plans: RulePlan[] = [];
+  /** First words of the counters. */
+  at = new Uint32Array(8);
+  amounts = new Float64Array(8);
+  /** Of the call, for the totals of the session: minor units, and the currency as a number (0 for none). */
+  isReadable = false;
+  amount = 0;
+  currency = 0;
+  idempotencyHeader: string | undefined = undefined;
+  /** The key of the call, with its header. */
+  idempotency: string | undefined = undefined;
+  /** A call with that digest is charged already. */
+  isRepeat = false;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  /** Takes over what a call would use. */
+  begin(charge: Charge): void {
+    const { amount, currency } = charge;
+    this.isReadable =
+      amount !== undefined && currency !== undefined && amount >= 0 && Number.isSafeInteger(amount);
+    this.amount = this.isReadable && amount !== undefined ? amount : 0;
+    this.currency = this.isReadable ? currencyCode(currency) : 0;
+    const { idempotency, idempotencyHeader } = charge;
+    const isKeyed = idempotency !== undefined && idempotencyHeader !== undefined;
+    this.idempotencyHeader = isKeyed ? idempotencyHeader : undefined;
+    // The same key in another header is another key.
+    this.idempotency = isKeyed ? `${idempotencyHeader} ${idempotency}` : undefined;
+    this.isRepeat = false;
+    this.undecided = true;
+    this.committed = false;
+    this.covered = false;
+    this.count = 0;
+    this.countsBytes = false;
+    this.countsInFlight = false;
+    this.isIdempotent = false;
+  }
+
+  add(plan: RulePlan, at: number, amount: number): void {
+    const { count } = this;
+    if (count === this.at.length) this.#grow();
+    this.plans[count] = plan;
+    this.at[count] = at;
+    this.amounts[count] = amount;
+    this.count = count + 1;
+    if (plan.isPlain) return;
+    if (plan.isBytes) this.countsBytes = true;
+    if (plan.isInFlight) this.countsInFlight = true;
+    if (this.isFreeAgain(plan)) this.isIdempotent = true;
+  }
+
+  /** Whether a rule counts a call under this one's key once. */
+  isFreeAgain(plan: RulePlan): boolean {
+    return this.idempotencyHeader !== undefined && plan.idempotencyHeader === this.idempotencyHeader;
+  }
+
+  #grow(): void {
+    const at = new Uint32Array(this.at.length * 2);
+    at.set(this.at);
+    this.at = at;
+    const amounts = new Float64Array(at.length);
+    amounts.set(this.amounts);
+    this.amounts = amounts;
+  }
 }
 
 const INDICES = 65_536;
 
 /**
- * The reservations outstanding, at most 65,536.
+ * The reservations outstanding, at most 65,536. They belong to the thread that made them.
  *
  * An id is generation × 65,536 + index. INVARIANT: the generation grows whenever an entry is given back, so an id names
  * one reservation for ever, and a stale one names none.
  */
 export class Reservations {
   readonly #entries: Entry[] = [];
-  readonly #free: number[] = [];
+  readonly #free: Entry[] = [];
   readonly #max: number;
 
   constructor(max: number) {
     this.#max = Math.min(max, INDICES);
   }
 
-  take(session: Session): Entry | undefined {
-    const index = this.#free.pop();
-    let entry = index === undefined ? undefined : this.#entries[index];
-    if (entry === undefined) {
-      if (this.#entries.length >= this.#max) return undefined;
-      entry = { id: this.#entries.length, session: undefined, undecided: false, rules: [], amounts: [] };
-      this.#entries.push(entry);
-    }
-    entry.session = session;
-    entry.undecided = true;
+  /** The entry that `occupy` takes, or undefined where all are taken. */
+  peek(): Entry | undefined {
+    const free = this.#free.at(-1);
+    if (free !== undefined || this.#entries.length >= this.#max) return free;
+    const entry = new Entry(this.#entries.length);
+    this.#entries.push(entry);
+    this.#free.push(entry);
     return entry;
   }
 
+  /** Takes the entry that `peek` gave. */
+  occupy(): void {
+    const entry = this.#free.pop();
+    if (entry !== undefined) entry.inUse = true;
+  }
+
   find(id: number): Entry | undefined {
-    const entry = this.#entries[id % INDICES];
-    return entry?.id === id && entry.session !== undefined ? entry : undefined;
+    // By hand: `%` of numbers beyond 2^31 is slow.
+    const entry = this.#entries[id - Math.floor(id / INDICES) * INDICES];
+    return entry?.id === id && entry.inUse ? entry : undefined;
   }
 
   giveBack(entry: Entry): void {
-    this.#free.push(entry.id % INDICES);
     entry.id += INDICES;
-    entry.session = undefined;
-    entry.rules.length = 0;
-    entry.amounts.length = 0;
+    entry.inUse = false;
+    entry.idempotency = undefined;
+    this.#free.push(entry);
   }
 
   get outstanding(): number {

@@ -1,5 +1,6 @@
 import {
   type ActionClassInfo,
+  budgetProblem,
   classSet,
   ACTION_CLASSES,
   expandActionWord,
@@ -29,38 +30,24 @@ const MAX_PATTERN_CHARS = 512;
 const MAX_BUDGETS = 16;
 
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
-const BUDGET_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
-const CURRENCY = /^[a-z]{3}$/;
 
 function isName(text: string): boolean {
   return text !== '' && text.length <= MAX_ID_CHARS && !UNPRINTABLE.test(text);
-}
-
-function isCount(value: number | undefined): boolean {
-  return value !== undefined && Number.isSafeInteger(value) && value >= 0;
-}
-
-function countsOneThing({ maxCalls, maxAmount, currency }: TokenBudget): boolean {
-  if (maxCalls !== undefined) return isCount(maxCalls) && maxAmount === undefined && currency === undefined;
-  return isCount(maxAmount) && currency !== undefined && CURRENCY.test(currency);
 }
 
 function checkBudgets(budgets: readonly TokenBudget[]): void {
   if (budgets.length > MAX_BUDGETS) throw new IssuanceDenied(`a token holds at most ${MAX_BUDGETS} budgets`);
   const names = new Set<string>();
   for (const budget of budgets) {
-    if (!BUDGET_NAME.test(budget.name) || names.has(budget.name)) {
-      throw new IssuanceDenied(
-        `budget \`${budget.name}\` needs a name of its own: a lower-case letter, then up to 31 letters, digits, \`_\` and \`-\``,
-      );
+    const wrong = budgetProblem(budget);
+    if (wrong !== undefined) {
+      const key = wrong.key === undefined ? '' : `\`${wrong.key}\` of `;
+      throw new IssuanceDenied(`${key}budget \`${budget.name}\` ${wrong.problem}`);
+    }
+    if (names.has(budget.name)) {
+      throw new IssuanceDenied(`two budgets are named \`${budget.name}\`; rename one`);
     }
     names.add(budget.name);
-    expandActions(budget.match);
-    if (!countsOneThing(budget)) {
-      throw new IssuanceDenied(
-        `budget \`${budget.name}\` needs either \`max_calls\`, or \`max_amount\` with a lower-case \`currency\``,
-      );
-    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Claims, IssuanceDenied, MAX_TOKEN_BYTES, type TokenBudget, Usage } from '@firma/core';
+import { type Claims, IssuanceDenied, MAX_TOKEN_BYTES, Usage, writeBudgetMembers } from '@firma/core';
 import type { IssuerKey } from './issuer-key.ts';
 
 type Members = Readonly<Record<string, unknown>>;
@@ -20,10 +20,6 @@ function headerOf(key: IssuerKey): string {
   return encode({ alg: 'EdDSA', typ: 'firma-cap+jwt', kid: key.kid });
 }
 
-function toBudgetMember({ name, match, maxCalls, maxAmount, currency }: TokenBudget): Members {
-  return { name, match, max_calls: maxCalls, max_amount: maxAmount, currency };
-}
-
 /**
  * A capability token: a compact JWS (RFC 7515) of a JWT with the claims of semantics §3.
  *
@@ -42,7 +38,7 @@ export function signToken(claims: Claims, key: IssuerKey): string {
     exp: claims.exp,
     action_set: claims.actionSet,
     resource_scope: claims.resourceScope,
-    budgets: claims.budgets.map(toBudgetMember),
+    budgets: claims.budgets.map(writeBudgetMembers),
     context_hash: claims.contextHash,
   };
   const signed = `${headerOf(key)}.${encode(payload)}`;

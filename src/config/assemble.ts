@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import type { BudgetInput } from '@firma/core';
+import { type BudgetInput, ConfigInvalid } from '@firma/core';
 import { builtinConfig } from './builtin.ts';
 import type { CredentialConfig, UpstreamOverride } from './config.ts';
 import type { Assembled, Locate, NamedPath } from './named-path.ts';
@@ -8,7 +8,6 @@ import { chooseProfiles } from './profiles.ts';
 import type { FirmaToml } from './schema.ts';
 
 /** `rules_paths` entry that stands for the tables shipped with the package. */
-/** In place of a path: the tables that are shipped. */
 export const SHIPPED_MAPPINGS = 'builtin:';
 
 type Sidecar = NonNullable<FirmaToml['sidecar']>;
@@ -28,15 +27,25 @@ function mappings(written: Sidecar['mapping'], absolute: Absolute, locate: Locat
     : [{ path: absolute(one), at: locate([...table, 'rules_path']) }, ...paths];
 }
 
-function budgets(written: Sidecar['budgets']): BudgetInput[] {
-  return (written ?? []).map((entry) => ({
-    name: entry.name,
-    match: entry.match,
-    ...(entry.max_calls === undefined ? {} : { maxCalls: entry.max_calls }),
-    ...(entry.max_amount === undefined ? {} : { maxAmount: entry.max_amount }),
-    ...(entry.currency === undefined ? {} : { currency: entry.currency.toLowerCase() }),
-    onExceed: entry.on_exceed ?? 'deny',
-  }));
+/**
+ * @throws ConfigInvalid where a budget's idempotency key would stand in a header that a credential takes: it is removed
+ *   from every call before anything reads it
+ */
+function budgets(
+  written: Sidecar['budgets'],
+  entries: readonly CredentialConfig[],
+  locate: Locate,
+): BudgetInput[] {
+  const taken = new Set(entries.map(({ header }) => `header:${header.replaceAll(/[^a-z0-9]/g, '-')}`));
+  for (const [index, { idempotency }] of (written ?? []).entries()) {
+    if (idempotency === undefined || !taken.has(idempotency)) continue;
+    const path = `sidecar.budgets[${index}].idempotency`;
+    throw new ConfigInvalid(
+      `\`${path}\` names the header of a credential, which is removed from calls; name another`,
+      locate(['sidecar', 'budgets', index, 'idempotency']),
+    );
+  }
+  return written ?? [];
 }
 
 function overrides(written: Sidecar['upstream'], absolute: Absolute): UpstreamOverride[] {
@@ -80,6 +89,7 @@ export function assemble(toml: FirmaToml, file: string, locate: Locate): Assembl
   const policies = named(sidecar?.policy?.path, ['sidecar', 'policy', 'path']) ?? builtin.policies;
   const issuance = named(authority?.issuance_path, ['authority', 'issuance_path']) ?? builtin.issuance;
   const exceptions = overrides(sidecar?.upstream, absolute);
+  const secrets = credentials(toml.credentials, absolute);
   const maxTtlS = authority?.max_ttl_s ?? base.authority.maxTtlS;
   const { idle_timeout_s: idleS, connect_timeout_s: connectS } = sidecar?.proxy ?? {};
   return {
@@ -92,7 +102,7 @@ export function assemble(toml: FirmaToml, file: string, locate: Locate): Assembl
       },
       policy: { shadow: sidecar?.policy?.shadow ?? base.policy.shadow },
       skewS: sidecar?.capability?.skew_s ?? base.skewS,
-      budgets: budgets(sidecar?.budgets),
+      budgets: budgets(sidecar?.budgets, secrets, locate),
       ingress: {
         listen: sidecar?.ingress?.listen ?? base.ingress.listen,
         adapter: sidecar?.ingress?.adapter ?? base.ingress.adapter,
@@ -107,7 +117,7 @@ export function assemble(toml: FirmaToml, file: string, locate: Locate): Assembl
       overrides: exceptions,
       audit: { fsync: sidecar?.audit?.fsync ?? base.audit.fsync },
       authority: { maxTtlS },
-      credentials: credentials(toml.credentials, absolute),
+      credentials: secrets,
       run: chooseProfiles(toml.run, maxTtlS, locate),
     },
     mappings: tables,

@@ -69,6 +69,7 @@ export interface Config {
   readonly policy: { readonly shadow: number };
   /** At most `MAX_SKEW_S`. */
   readonly skewS: number;
+  /** As written, with defaults filled in and no key where there is none. */
   readonly budgets: readonly BudgetInput[];
   readonly ingress: { readonly listen: ListenAddress; readonly adapter: 'auto' | 'uws' | 'node' };
   readonly proxy: {

@@ -2,7 +2,14 @@
 // costs a start 80 ms.
 
 import { isIP } from 'node:net';
-import { ACTION_CLASSES, CATEGORIES, closestWord, compileScope, expandActionWord } from '@firma/core';
+import {
+  ACTION_CLASSES,
+  CATEGORIES,
+  closestWord,
+  compileScope,
+  expandActionWord,
+  readBudgetMembers,
+} from '@firma/core';
 import * as z from 'zod';
 import { canonicalHost, formatHostPort, isCidr, isLoopback, parseHostPort } from './address.ts';
 import { MAX_SKEW_S } from './config.ts';
@@ -79,36 +86,42 @@ const source = parsed(4096, '`env:NAME` or `file:PATH`', (value) => {
   return { kind: 'file' as const, path: value.slice(5) };
 });
 
-const budget = table(
-  {
-    name: matching(
-      /^[a-z][a-z0-9_-]{0,31}$/,
-      'lower-case letters, digits, `_` and `-`, at most 32, a letter first',
-    ),
-    match: list(actionWord, 1, 64),
-    per: z
-      .literal('session', { error: 'must be `session`: others are not supported in this version' })
-      .optional(),
-    max_calls: whole(0, Number.MAX_SAFE_INTEGER).optional(),
-    max_amount: whole(0, Number.MAX_SAFE_INTEGER).optional(),
-    currency: matching(/^[A-Za-z]{3}$/, 'three letters such as `usd`').optional(),
-    on_exceed: choice('deny', 'abort').optional(),
-  },
-  ['agent', 'host', 'window', 'max_bytes', 'max_in_flight', 'idempotency'],
-).check((context) => {
-  const { max_calls: calls, max_amount: amount, currency } = context.value;
-  const wrong = (path: string[], message: string): void => {
-    context.issues.push({ code: 'custom', message, input: context.value, path });
-  };
-  if (calls === undefined && amount === undefined) {
-    wrong([], 'limits nothing; add `max_calls`, or `max_amount` with `currency`');
-  } else if (calls !== undefined && amount !== undefined) {
-    wrong(['max_amount'], 'cannot stand beside `max_calls`; write two budgets');
-  } else if (amount !== undefined && currency === undefined) {
-    wrong(['max_amount'], 'needs `currency` beside it');
-  } else if (calls !== undefined && currency !== undefined) {
-    wrong(['currency'], 'belongs to `max_amount`, not to `max_calls`');
+// ASCII alone: some letters outside it have an ASCII lower case.
+const lowerCase = (maxChars: number) =>
+  text(maxChars).transform((value) => value.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase()));
+const limit = whole(0, Number.MAX_SAFE_INTEGER).optional();
+
+const budget = table({
+  name: matching(
+    /^[a-z][a-z0-9_-]{0,31}$/,
+    'lower-case letters, digits, `_` and `-`, at most 32, a letter first',
+  ),
+  match: list(actionWord, 1, 64),
+  agent: agentName.optional(),
+  host: lowerCase(255).optional(),
+  per: choice('session', 'agent', 'sidecar').optional(),
+  window: text(16).optional(),
+  max_calls: limit,
+  max_amount: limit,
+  currency: lowerCase(16).optional(),
+  max_bytes: limit,
+  max_in_flight: limit,
+  on_exceed: choice('deny', 'abort').optional(),
+  idempotency: lowerCase(128).optional(),
+}).transform(({ agent, per, on_exceed: onExceed, ...members }, context) => {
+  const read = readBudgetMembers(members);
+  if ('problem' in read) {
+    const { key, problem } = read;
+    const path = key === undefined ? [] : [key];
+    context.issues.push({ code: 'custom', message: problem, input: members, path });
+    return z.NEVER;
   }
+  return {
+    ...read,
+    ...(agent === undefined ? {} : { agent }),
+    per: per ?? 'session',
+    onExceed: onExceed ?? 'deny',
+  };
 });
 
 const credential = table({

@@ -107,6 +107,17 @@ export async function findStateDir(root: string): Promise<StateDir | undefined> 
   return stateLayout(root);
 }
 
+/**
+ * The directory of the long-running sidecar of that id, which goes on in it from one start to the next.
+ *
+ * @param id `sidecar.id`: letters that a file name may have
+ */
+export async function standingRun(state: StateDir, id: string): Promise<string> {
+  const path = join(state.runs, `sidecar-${id}`);
+  await ensurePrivateDir(path);
+  return path;
+}
+
 /** Makes the directory of a new run. Its name sorts by the time of the call: UTC, then eight random digits. */
 export async function newRun(state: StateDir, nowMs: number = Date.now()): Promise<string> {
   const time = new Date(nowMs).toISOString().replaceAll(/[-:.]/g, '').replace('Z', '');

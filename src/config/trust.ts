@@ -65,20 +65,20 @@ export function assertTrusted(
  *
  * @param configFile absolute, from `findConfig`
  * @param stateDir made where it does not exist
- * @param check rejects where a table or a policy does not load; without it they are not looked at
+ * @param check throws where a table or a policy does not load; without it they are not looked at
  * @returns what is different from what was trusted before
- * @throws ConfigInvalid where the configuration file is not valid or names what cannot be read, and what `check` rejects with:
+ * @throws ConfigInvalid where the configuration file is not valid or names what cannot be read, and what `check` throws:
  *   nothing is written then
  */
 export async function trust(
   configFile: string,
   stateDir: string,
-  check?: (loaded: LoadedConfig) => Promise<void>,
+  check?: (loaded: LoadedConfig) => void,
 ): Promise<TrustChange> {
   const reader = new SourceReader();
   const source = await reader.read(configFile);
   const { loaded, named } = await readNamed(await parseConfig(source.text, configFile), reader);
-  await check?.(loaded);
+  check?.(loaded);
   const digests = digestsOf([source, ...named]);
   const state = await openStateDir(stateDir);
   return withFileLock(join(state.trust, 'lock'), async () => {

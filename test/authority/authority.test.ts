@@ -37,7 +37,16 @@ describe('issuing', () => {
     const authority = await openAuthority();
     const budgets = [
       { name: 'spend', match: ['payment.*'], maxAmount: 500, currency: 'usd' },
-      { name: 'calls', match: ['code.read'], maxCalls: 9 },
+      {
+        name: 'calls',
+        match: ['code.read'],
+        host: '*.github.com',
+        window: '1h',
+        maxCalls: 9,
+        idempotency: 'header:key',
+      },
+      { name: 'down', match: ['code.read'], maxBytes: 1 },
+      { name: 'open', match: ['code.read'], maxInFlight: 1 },
     ];
     const { token, claims } = await authority.issue({ ...REQUEST, budgets });
     expect(await verify(token, authority)).toEqual(claims);
@@ -120,21 +129,26 @@ describe('issuing', () => {
     ['no lifetime', { ttlS: 0 }, 'a lifetime of 0 s'],
     ['half a second', { ttlS: 0.5 }, 'a lifetime of 0.5 s'],
     ['too long a lifetime', { ttlS: 3601 }, 'a lifetime of 3601 s is not within 1 to 3600 s'],
-    ['a budget of nothing', { budgets: [{ name: 'a', match: ['code.read'] }] }, 'budget `a` needs either'],
+    ['a budget of nothing', { budgets: [{ name: 'a', match: ['code.read'] }] }, 'budget `a` limits nothing'],
     [
       'a budget of two things',
       { budgets: [{ name: 'a', match: ['code.read'], maxCalls: 1, maxAmount: 1, currency: 'usd' }] },
-      'budget `a` needs either',
+      '`max_amount` of budget `a` cannot stand beside `max_calls`',
     ],
     [
       'a budget for no class',
       { budgets: [{ name: 'a', match: ['x'], maxCalls: 1 }] },
-      '`x` is no action class',
+      '`match` of budget `a` names `x`, which is no action class',
+    ],
+    [
+      'a budget with an unreadable window',
+      { budgets: [{ name: 'a', match: ['code.read'], maxCalls: 1, window: '1 day' }] },
+      '`window` of budget `a` must be a whole number and',
     ],
     [
       'a budget named like a path',
       { budgets: [{ name: 'a/b', match: ['code.read'], maxCalls: 1 }] },
-      'needs a name of its own',
+      '`name` of budget `a/b` must be',
     ],
     [
       'two budgets of a name',
@@ -144,7 +158,7 @@ describe('issuing', () => {
           { name: 'a', match: ['code.read'], maxCalls: 2 },
         ],
       },
-      'needs a name of its own',
+      'two budgets are named `a`',
     ],
     [
       'more than 8 KiB',

@@ -59,11 +59,18 @@ describe('the complete example', () => {
         {
           name: 'spend',
           match: ['payment.transfer', 'payment.payout'],
+          host: '*.stripe.com',
+          agent: 'shopper',
+          per: 'agent',
+          window: '24h',
           maxAmount: 100_000,
           currency: 'usd',
           onExceed: 'deny',
+          idempotency: 'header:idempotency-key',
         },
         { name: 'sends', match: ['communication.external.send'], maxCalls: 20, onExceed: 'abort' },
+        { name: 'download', per: 'session', window: '1h', maxBytes: 500_000_000, onExceed: 'deny' },
+        { name: 'parallel', per: 'sidecar', maxInFlight: 4 },
       ],
       destinations: [{ host: 'git.corp.example', cidr: '10.20.0.0/16' }],
       overrides: [{ from: 'api.stripe.com:443', to: '127.0.0.1:8443', ca: '/etc/agents/test-ca.pem' }],
@@ -350,59 +357,6 @@ describe('a firma.toml with a mistake names the place and the way out', () => {
     expect(await refusal('[run]\nprofle = "x"\n[sidecar]\nidd = "x"\n')).toContain(
       '`run.profle` is no known key',
     );
-  });
-});
-
-const budget = (lines: string): string => `[[sidecar.budgets]]\nname = "b"\nmatch = ["payment.*"]\n${lines}`;
-
-describe('a budget', () => {
-  it.each([
-    ['without a limit', '', ':1:1: `sidecar.budgets[0]` limits nothing'],
-    [
-      'with two limits',
-      'max_calls = 1\nmax_amount = 1\ncurrency = "usd"',
-      ':5:1: `sidecar.budgets[0].max_amount` cannot stand beside `max_calls`',
-    ],
-    [
-      'with an amount of no currency',
-      'max_amount = 1',
-      ':4:1: `sidecar.budgets[0].max_amount` needs `currency`',
-    ],
-    [
-      'with a currency of no amount',
-      'max_calls = 1\ncurrency = "usd"',
-      ':5:1: `sidecar.budgets[0].currency` belongs to `max_amount`',
-    ],
-    [
-      'with a negative limit',
-      'max_calls = -1',
-      ':4:1: `sidecar.budgets[0].max_calls` must be a whole number',
-    ],
-    [
-      'per agent',
-      'max_calls = 1\nper = "agent"',
-      ':5:1: `sidecar.budgets[0].per` must be `session`: others are not supported',
-    ],
-    [
-      'with a window',
-      'max_calls = 1\nwindow = "24h"',
-      ':5:1: `sidecar.budgets[0].window` is not supported in this version',
-    ],
-    ['over bytes', 'max_bytes = 1', ':4:1: `sidecar.budgets[0].max_bytes` is not supported in this version'],
-  ])('%s is refused', async (_what, lines, expected) => {
-    expect(await refusal(budget(lines))).toContain(FILE + expected);
-  });
-
-  it('may say `per = "session"`, and its currency is lower-cased', async () => {
-    const { budgets } = await config(budget('max_amount = 5\ncurrency = "USD"\nper = "session"'));
-    expect(budgets).toEqual([
-      { name: 'b', match: ['payment.*'], maxAmount: 5, currency: 'usd', onExceed: 'deny' },
-    ]);
-  });
-
-  it('has a name of its own', async () => {
-    const one = budget('max_calls = 1');
-    expect(await refusal(`${one}\n${one}`)).toContain(':6:1: `sidecar.budgets[1].name` is there twice');
   });
 });
 

@@ -1,0 +1,85 @@
+// Where the fields of an account stand in its slot. An account holds counters: a session, an agent, the sidecar.
+
+/** Cells from a slot's first. */
+export const CELL = {
+  newer: 0,
+  older: 1,
+  /** How many changes a call must not leave before, how many of them are saved, and how many once the save under way is. */
+  needs: 2,
+  saved: 3,
+  saving: 4,
+  hostChain: 5,
+  hosts: 6,
+  injectedCount: 8,
+  injectedChain: 9,
+  issuer: 10,
+  agent: 11,
+  abortReason: 12,
+  /** Three currencies, each as three letters in one number. */
+  currencies: 13,
+  // From here on what every call looks at: one cache line, and the counters behind it.
+  /** Four cells: 16 bytes of a digest. */
+  key: 32,
+  /** Grows whenever the slot is emptied; with the slot it makes a handle. */
+  generation: 36,
+  flags: 37,
+  /** Reservations not released yet, and those of them whose call is not decided. */
+  outstanding: 38,
+  undecided: 39,
+  /** Which of the agents that rules name this session's is, from 1; 0 for another. */
+  agentNumber: 40,
+  /** The agent's account, as slot plus 1 and generation. */
+  agentSlot: 41,
+  agentGeneration: 42,
+  /** Index of a class, plus 1. */
+  lastClass: 43,
+  /** One bit a class. */
+  classes: 44,
+  /** Grows whenever a set grows, so that lists made of them are known to be old. */
+  view: 46,
+  hostCount: 47,
+} as const;
+
+/** Words from a slot's first. */
+export const WORD = {
+  startMs: 8,
+  allows: 9,
+  denies: 10,
+  sentBytes: 11,
+  receivedBytes: 12,
+  /** Of the three currencies. */
+  amounts: 13,
+  /** The counters of one rule after another. */
+  counters: 24,
+} as const;
+
+export const HOSTS_INLINE = 2;
+export const CURRENCIES = 3;
+
+/** Bits of `CELL.flags`. */
+export const FLAG = {
+  inUse: 1,
+  /** What the store holds is not exactly what is here. */
+  dirty: 2,
+  hasTokenRules: 4,
+  aborted: 8,
+} as const;
+
+// Words of a counter.
+/** What is charged for good, of a window what is live. */
+export const COMMITTED = 0;
+export const HELD = 1;
+// Only a table with a store uses these; without one, counters without a window have two words.
+/** What may be charged on top before the store has to be told. */
+export const ROOM = 2;
+/** The same according to the save under way; as `ROOM` without one. */
+export const PENDING_ROOM = 3;
+
+export const COUNTER_WORDS = 4;
+export const EPHEMERAL_COUNTER_WORDS = 2;
+
+/** Which pool an account is of. */
+export const SESSION = 0;
+export const AGENT = 1;
+export const SIDECAR = 2;
+export type Scope = typeof SESSION | typeof AGENT | typeof SIDECAR;
