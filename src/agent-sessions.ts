@@ -69,7 +69,7 @@ export class AgentSessions {
     this.#open.delete(user);
     clearTimeout(session.renewal);
     this.#directory.close(user);
-    this.#transports.end(session.sessionKey);
+    this.#transports.end(session.sessionKey, 'SESSION_ABORTED');
   }
 
   closeAll(): void {

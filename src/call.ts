@@ -25,6 +25,8 @@ export interface DecisionJson {
   readonly scope: Decision['scope'];
   readonly detail: string;
   readonly remedy: string | undefined;
+  /** After how many seconds its budget may have room. */
+  readonly retry_after_s: number | undefined;
   readonly event_id: string | undefined;
   readonly action_class: string | undefined;
   readonly risk: Risk | undefined;
@@ -168,17 +170,34 @@ function splitUrl(url: string): { scheme: Scheme; hostPort: string; target: stri
  * A call as the decision core takes it. The URL is only split: what it holds is judged by the normalizer.
  *
  * @param readHeaders lower-case names of the headers that classification reads; others are left out
+ * @param idempotencyHeaders those of them that carry an idempotency key: left out unless the upstream gets them
  */
 export function toRawRequest(
   call: Call,
   transport: Transport,
   readHeaders: ReadonlySet<string>,
+  idempotencyHeaders: readonly string[] = [],
 ): CallRequest {
   const { scheme, hostPort, target } = splitUrl(call.url);
-  const headers = readableHeaders(Object.entries(call.headers ?? NO_HEADERS), readHeaders);
+  const fields = Object.entries(call.headers ?? NO_HEADERS);
+  const headers = readableHeaders(fields, readHeaders);
+  for (const name of idempotencyHeaders) if (!isSentOn(fields, name)) headers.delete(name);
   const body = encoder.encode(call.body ?? '');
   const raw = { method: call.method, scheme, hostPort, target, headers, transport, bodyLength: body.length };
   return { raw, body };
+}
+
+/** Whether an upstream gets a header under exactly that name: in another spelling, or named by `Connection`, it does not. */
+function isSentOn(fields: readonly (readonly [string, string])[], name: string): boolean {
+  const named = (value: string): boolean =>
+    value
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .includes(name);
+  return (
+    fields.some(([field]) => field.toLowerCase() === name) &&
+    !fields.some(([field, value]) => field.toLowerCase() === 'connection' && named(value))
+  );
 }
 
 /** Of the fields of a request those that classification reads, by lower-case name, each value of a name in order. */
@@ -208,6 +227,7 @@ export function decisionJson(decision: Decision): DecisionJson {
     scope: decision.scope,
     detail: decision.detail,
     remedy: decision.remedy,
+    retry_after_s: decision.retryAfterS,
     event_id: decision.eventId,
     action_class: reading?.actionClass.name,
     risk: reading?.actionClass.risk,

@@ -8,6 +8,8 @@ import type {
   Prepared,
   RawRequest,
   Resource,
+  SessionHandle,
+  SessionTable,
   TokenVerifier,
 } from '@firma/core';
 import type { AuditPipeline } from './audit/pipeline.ts';
@@ -20,6 +22,7 @@ import type { LoadedConfig } from './config/read-named.ts';
 import type { StateDir } from './config/state-dir.ts';
 import type { Counters } from './metrics/counters.ts';
 import type { PoliciesInForce } from './policies-in-force.ts';
+import { detailViewOf, type SessionDetailView, type SessionView, viewOf } from './session/session-view.ts';
 import type { Cut, OpenTransports } from './session/transports.ts';
 
 export type { Caller, DispatchFacts, Prepared } from '@firma/core';
@@ -52,11 +55,21 @@ export interface Enforcer {
   /** Denies a call that could not be read as a request at all: MALFORMED_REQUEST, recorded for the session. */
   refuse(detail: string, caller: Caller, transport: RawRequest['transport']): Decision | Promise<Decision>;
 
-  /** Resolves once every record so far is where configuration wants it before an ALLOW leaves; undefined: it is. */
-  recorded(): Promise<void> | undefined;
+  /**
+   * Resolves once the record of an ALLOW, and what its budgets drew, are where they must be before it leaves; undefined:
+   * they are. Rejects where they cannot be had there: the call must not leave.
+   */
+  recorded(decision: Decision): Promise<void> | undefined;
 
   /** The first byte of the request went to the upstream: its budgets are charged. Idempotent. */
   commit(decision: Decision): void;
+
+  /**
+   * Charges body bytes that are about to pass, either way, to the budgets of an allowed call that count bytes.
+   *
+   * @returns false, or a promise of it, where one has no room for them: the call is cut, and nothing of them passes
+   */
+  takeBytes(decision: Decision, bytes: number): boolean | Promise<boolean>;
 
   /** The call is over: writes the outcome record and gives back budgets that were not committed. Once a call. */
   finish(decision: Decision, facts: DispatchFacts): void;
@@ -82,12 +95,15 @@ export interface FirmaParts {
   readonly state: StateDir;
   readonly runDir: string;
   readonly normalizer: Normalizer;
+  /** Of the budget rules; lower case. */
+  readonly idempotencyHeaders: readonly string[];
   readonly verifier: TokenVerifier;
   readonly decider: Decider;
   readonly audit: AuditPipeline;
   readonly authority: Authority;
   readonly broker: StartedBroker;
   readonly policies: PoliciesInForce;
+  readonly sessions: SessionTable;
   readonly transports: OpenTransports;
   readonly counters: Counters;
   readonly reloadPolicies: () => Promise<boolean>;
@@ -95,6 +111,7 @@ export interface FirmaParts {
 }
 
 const MAX_BODY_BYTES = 64 * 1024;
+const MAX_LISTED = 1000;
 
 /** One running enforcement point: decides in process, and is what proxy and ingress ask. */
 export class Firma implements Enforcer {
@@ -102,13 +119,12 @@ export class Firma implements Enforcer {
   readonly parts: FirmaParts;
   readonly #decider: Decider;
 
+  readonly readHeaders: ReadonlySet<string>;
+
   constructor(parts: FirmaParts) {
     this.parts = parts;
+    this.readHeaders = new Set([...parts.normalizer.readHeaders, ...parts.idempotencyHeaders]);
     this.#decider = parts.decider;
-  }
-
-  get readHeaders(): ReadonlySet<string> {
-    return this.parts.normalizer.readHeaders;
   }
 
   get credentialHeaders(): readonly string[] {
@@ -139,20 +155,20 @@ export class Firma implements Enforcer {
    * whoever asks here dispatches by itself.
    */
   async decide(call: Call, transport: 'decide-api' | 'in-process' = 'in-process'): Promise<Decision> {
-    const { raw, body } = toRawRequest(call, transport, this.readHeaders);
+    const { raw, body } = toRawRequest(call, transport, this.readHeaders, this.parts.idempotencyHeaders);
     const decision = await this.decidePrepared(this.prepare(raw), body, {
       token: call.token,
       source: transport,
     });
     if (decision.outcome !== 'ALLOW') return decision;
     try {
-      await this.recorded();
+      await this.recorded(decision);
     } catch {
       this.finish(decision, { bytesSent: 0, bytesReceived: 0, latencyUs: 0, reason: 'AUDIT_UNAVAILABLE' });
       const detail = 'the audit log does not take records';
       return { ...decision, outcome: 'DENY', reason: 'AUDIT_UNAVAILABLE', stage: 'operation', detail };
     }
-    this.commit(decision);
+    this.#decider.answered(decision);
     return decision;
   }
 
@@ -162,8 +178,15 @@ export class Firma implements Enforcer {
     return decision;
   }
 
-  recorded(): Promise<void> | undefined {
-    return this.parts.audit.written();
+  recorded(decision: Decision): Promise<void> | undefined {
+    const durable = this.#decider.durable(decision);
+    const written = this.parts.audit.written();
+    if (durable === undefined || written === undefined) return durable ?? written;
+    return Promise.all([durable, written]).then(() => undefined);
+  }
+
+  takeBytes(decision: Decision, bytes: number): boolean | Promise<boolean> {
+    return this.#decider.takeBytes(decision, bytes);
   }
 
   commit(decision: Decision): void {
@@ -183,7 +206,10 @@ export class Firma implements Enforcer {
       }
     }
     const injection = await broker.credentialFor(resource);
-    if (injection !== undefined) this.#decider.injected(decision, injection.label);
+    if (injection === undefined) return undefined;
+    this.#decider.injected(decision, injection.label);
+    // Policies look at it from the next call on, also where this process does not live to see it.
+    await this.#decider.durable(decision);
     return injection;
   }
 
@@ -196,6 +222,47 @@ export class Firma implements Enforcer {
    */
   reloadPolicies(): Promise<boolean> {
     return this.parts.reloadPolicies();
+  }
+
+  /** Sessions in memory, with their counters: at most 1,000, those after the session `after`. */
+  listSessions(limit: number, after?: string): readonly SessionView[] {
+    const last = after === undefined ? undefined : this.#findSession(after);
+    if (after !== undefined && last === undefined) return [];
+    return this.parts.sessions.list(Math.min(limit, MAX_LISTED), last).map(viewOf);
+  }
+
+  /** @returns undefined where no session of that id is in memory */
+  showSession(sid: string): SessionDetailView | undefined {
+    const handle = this.#findSession(sid);
+    return handle === undefined ? undefined : detailViewOf(this.parts.sessions.show(handle));
+  }
+
+  /**
+   * Ends a session by hand: its later calls are denied, what it has open is cut at once.
+   *
+   * @returns false where no session of that id is in memory; resolves once a crash no longer undoes it
+   */
+  async abortSession(sid: string, reason: string): Promise<boolean> {
+    const { sessions, transports } = this.parts;
+    const handle = this.#findSession(sid);
+    if (handle === undefined) return false;
+    const { key } = viewOf(sessions.show(handle));
+    const durable = sessions.abort(handle, reason);
+    transports.end(key, 'SESSION_ABORTED');
+    await durable;
+    return true;
+  }
+
+  #findSession(sid: string): SessionHandle | undefined {
+    const { sessions } = this.parts;
+    let after: number | undefined;
+    for (;;) {
+      const page = sessions.list(MAX_LISTED, after);
+      const found = page.find((session) => session.sid === sid);
+      if (found !== undefined) return sessions.find(viewOf(found).key);
+      after = page.at(-1)?.handle;
+      if (after === undefined) return undefined;
+    }
   }
 
   unauthenticated(): void {

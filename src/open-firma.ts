@@ -8,13 +8,13 @@ import {
   Decider,
   digest,
   IssuancePolicies,
+  loadBundle,
   loadMappings,
   type Mappings,
   Normalizer,
   registryVersion,
   RevocationSet,
   type SchemaInputs,
-  SessionTable,
   startCedar,
   TokenVerifier,
 } from '@firma/core';
@@ -25,14 +25,14 @@ import { cedarModule } from './cedar-module.ts';
 import type { Config } from './config/config.ts';
 import { openConfig } from './config/open.ts';
 import type { LoadedConfig } from './config/read-named.ts';
-import { newRun, openStateDir } from './config/state-dir.ts';
+import { newRun, openStateDir, standingRun } from './config/state-dir.ts';
 import { Closers } from './closers.ts';
 import { decodeBody } from './decode-body.ts';
 import { Firma } from './firma.ts';
 import { Counters } from './metrics/counters.ts';
 import { sha256Hex } from './sha256.ts';
+import { openSessions } from './open-sessions.ts';
 import { PoliciesInForce } from './policies-in-force.ts';
-import { lowerInThread } from './pool/lower.ts';
 import { OpenTransports } from './session/transports.ts';
 import { systemClock } from './wall-clock.ts';
 
@@ -46,8 +46,17 @@ export interface OpenOptions {
    * environment. In a host that embeds an enforcement point they stay where they are.
    */
   readonly ownsProcess?: boolean;
-  /** Told where a part that no call can do without has failed; every call is denied from then on. */
-  readonly onUnavailable?: (detail: string) => void;
+  /**
+   * Goes on where the last one of this state directory and `sidecar.id` stopped: the same log, and the same sessions and
+   * budgets. Absent: a run of its own, which nothing goes on with.
+   */
+  readonly current?: boolean;
+  /** Budgets and sessions are kept in memory only. */
+  readonly ephemeral?: boolean | undefined;
+  /** Moves the stored budgets and sessions aside and begins with none, where they are damaged. */
+  readonly resetState?: boolean | undefined;
+  /** Told, in one sentence, what fails that calls cannot do without: they are denied from then on. */
+  readonly onUnavailable?: (sentence: string) => void;
 }
 
 const SUMMARY_INTERVAL_MS = 1000;
@@ -73,9 +82,10 @@ function compile({ config, mappings: tables }: LoadedConfig): Compiled {
  *
  * @throws MappingInvalid, PolicyInvalid or ConfigInvalid with file and line, where a start would
  */
-export async function checkLoaded(loaded: LoadedConfig): Promise<void> {
-  await lowerInThread(loaded.policies, compile(loaded).inputs);
+export function checkLoaded(loaded: LoadedConfig): void {
+  const { inputs } = compile(loaded);
   startCedar(cedarModule());
+  loadBundle(loaded.policies, inputs);
   new IssuancePolicies(loaded.issuance).close();
 }
 
@@ -87,6 +97,11 @@ function digestsOf(config: Config, mappings: Mappings): Omit<ConfigParts, 'bundl
     mappings: digest(mappings.canonical, sha256Hex),
     settings: digest(settings, sha256Hex),
   };
+}
+
+function stateMode({ ephemeral, resetState }: OpenOptions): 'open' | 'reset' | undefined {
+  if (ephemeral === true) return undefined;
+  return resetState === true ? 'reset' : 'open';
 }
 
 /** What is in force besides policies stays for the life of a sidecar. */
@@ -138,7 +153,7 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
 
   const broker = await startBroker(config.credentials, { takeEnvironment: options.ownsProcess === true });
   closers.add(() => broker.close());
-  const runDir = await newRun(state);
+  const runDir = options.current === true ? await standingRun(state, config.id) : await newRun(state);
   const policies = await PoliciesInForce.open(loaded.policies, {
     inputs,
     parts: digestsOf(config, mappings),
@@ -146,15 +161,23 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     runDir,
   });
   closers.add(() => policies.close());
+  const tell = (sentence: string): void => options.onUnavailable?.(sentence);
   const audit = await AuditPipeline.start({
     runDir,
     keyFile: state.logKeyFile,
     origin: `firma/${config.id}/${basename(runDir)}`,
     sidecarId: config.id,
     fsync: config.audit.fsync,
-    ...(options.onUnavailable === undefined ? {} : { onUnavailable: options.onUnavailable }),
+    state: options.current === true ? stateMode(options) : undefined,
+    onUnavailable: (detail) => tell(`the audit log takes no records, so every call is denied: ${detail}`),
   });
   closers.add(() => audit.close());
+  const { sessions, idempotencyHeaders, close } = await openSessions({
+    budgets,
+    store: audit.state,
+    onUnavailable: tell,
+  });
+  closers.add(close);
 
   const transports = new OpenTransports();
   const decider = new Decider({
@@ -163,14 +186,15 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     verifier,
     revocations,
     skewS: config.skewS,
-    sessions: new SessionTable({ budgets }),
+    sessions,
+    idempotencyHeaders,
     audit,
     wallClock: systemClock(),
     randomBytes,
     sha256Hex,
     origin: { sidecarId: config.id },
     inForce: policies.inForce,
-    onSessionEnd: (sessionKey) => transports.end(sessionKey),
+    onSessionEnd: (sessionKey, reason) => transports.end(sessionKey, reason),
   });
   decider.recorder.announce(policies.inForce.configDigest, policies.parts);
   const summaries = setInterval(() => decider.recorder.summarize(), SUMMARY_INTERVAL_MS);
@@ -186,8 +210,10 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     state,
     runDir,
     normalizer,
+    idempotencyHeaders,
     verifier,
     decider,
+    sessions,
     audit,
     authority,
     broker,

@@ -12,6 +12,8 @@ const { values } = parseArgs({
     config: { type: 'string' },
     'state-dir': { type: 'string' },
     current: { type: 'boolean', default: false },
+    ephemeral: { type: 'boolean', default: false },
+    'reset-state': { type: 'boolean', default: false },
   },
 });
 
@@ -53,8 +55,10 @@ try {
     stateDir: values['state-dir'],
     current: values.current,
     ownsProcess: true,
-    // Every call is denied until the log takes records again; whoever runs this has to know.
-    onUnavailable: (detail) => say(`the audit log takes no records, so every call is denied: ${detail}`),
+    ephemeral: values.ephemeral,
+    resetState: values['reset-state'],
+    // Calls are denied; whoever runs this has to know.
+    onUnavailable: say,
   });
   if (ending || (hadParent && !process.connected)) {
     await sidecar.close();

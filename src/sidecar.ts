@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AgentSessions } from './agent-sessions.ts';
 import { Closers } from './closers.ts';
 import { formatHostPort } from './config/address.ts';
+import { stateDirPath } from './config/state-dir.ts';
 import type { Firma } from './firma.ts';
 import { ingressHandler } from './ingress/handler.ts';
 import { startIngressPool } from './ingress/ingress-pool.ts';
@@ -10,14 +11,12 @@ import { openFirma, type OpenOptions } from './open-firma.ts';
 import { openCertificateAuthority } from './proxy/ca.ts';
 import { startProxy } from './proxy/proxy.ts';
 import { startControl } from './session/control.ts';
-import { becomeCurrent } from './session/current.ts';
+import { assertNoneRuns, becomeCurrent } from './session/current.ts';
 import { SessionDirectory } from './session/directory.ts';
 import type { SidecarInfo } from './session/sidecar-info.ts';
 
-export interface SidecarStartOptions extends OpenOptions {
-  /** Names it in the state directory as the one that later runs attach to: `firma sidecar`. */
-  readonly current?: boolean;
-}
+/** `current` also names it in the state directory as the one that later runs attach to: `firma sidecar`. */
+export type SidecarStartOptions = OpenOptions;
 
 /** A sidecar that serves: proxy, decision API and control socket over one enforcement point. */
 export interface Sidecar {
@@ -52,6 +51,9 @@ export async function startSidecarHere(options: SidecarStartOptions): Promise<Si
 }
 
 async function start(options: SidecarStartOptions, closers: Closers): Promise<Sidecar> {
+  // Before its log is found in use.
+  const around = { cwd: process.cwd(), env: process.env };
+  if (options.current === true) await assertNoneRuns(stateDirPath(options.stateDir, around));
   const firma = await openFirma(options);
   closers.add(() => firma.close());
   const { audit, authority, broker, config, counters, policies, runDir, state, transports, verifier } =
@@ -100,6 +102,9 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
       openSession: (request) => sessions.open(request, proxyOrigin),
       closeSession: (user) => sessions.close(user),
       reloadPolicies: () => firma.reloadPolicies(),
+      listSessions: (limit, after) => firma.listSessions(limit, after),
+      showSession: (sid) => firma.showSession(sid),
+      abortSession: (sid, reason) => firma.abortSession(sid, reason),
       status: () => ({
         ...info,
         processes: [process.pid, audit.writerPid, broker.pid],

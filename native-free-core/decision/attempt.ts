@@ -1,6 +1,7 @@
 import type { Capability } from '../capability/claims.ts';
 import type { Envelope } from '../normalizer/envelope.ts';
 import type { PolicyQuery } from '../policy/port.ts';
+import type { Exceeded } from '../session/budget.ts';
 import type { Reservation, SessionHandle, SessionSnapshot } from '../session/table.ts';
 import type { InForce } from './in-force.ts';
 import type { Prepared } from './prepare.ts';
@@ -20,6 +21,8 @@ export class Attempt {
   policyMs = 0;
   envelope: Envelope | undefined = undefined;
   reservation: Reservation | undefined = undefined;
+  /** The budget that has no room for the call. */
+  exceeded: Exceeded | undefined = undefined;
   /** What Cedar saw of the session, this call's reservation included; absent before stage 2. */
   session: SessionSnapshot | undefined = undefined;
   /** What Cedar was asked about the first reading; absent before stage 2. */

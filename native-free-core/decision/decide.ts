@@ -1,7 +1,7 @@
 import type { TokenVerifier } from '../capability/verify.ts';
 import type { Capability } from '../capability/claims.ts';
 import type { RawRequest, Refusal } from '../normalizer/envelope.ts';
-import type { SessionTable } from '../session/table.ts';
+import type { SessionHandle, SessionIdentity, SessionTable } from '../session/table.ts';
 import { Attempt } from './attempt.ts';
 import { MonotonicClock } from './clock.ts';
 import type { Caller, Decision, DispatchFacts } from './decision.ts';
@@ -59,6 +59,8 @@ export class Decider {
   readonly #clock: MonotonicClock;
   readonly #stages: Stages;
   #inForce: InForce;
+  /** Made once a token: the table keeps what it found of them. */
+  readonly #identities = new WeakMap<Capability, SessionIdentity>();
   /** Records of what is no decision: outcomes, configuration, summaries. */
   readonly recorder: Recorder;
 
@@ -133,16 +135,55 @@ export class Decider {
     if (decision.reservation !== undefined) this.#sessions.commit(decision.reservation);
   }
 
+  /**
+   * Resolves once what an allowed call draws from its budgets, and what policies will know of it, outlives a crash;
+   * undefined: it does already. Rejects where the store cannot be written: the call must not leave.
+   */
+  durable({ reservation }: Decision): Promise<void> | undefined {
+    return reservation === undefined ? undefined : this.#sessions.durable(reservation);
+  }
+
+  /** Charges body bytes that are about to pass. @returns false, or a promise of it, where the call is to be cut */
+  takeBytes(decision: Decision, bytes: number): boolean | Promise<boolean> {
+    const { capability, reservation } = decision;
+    if (reservation === undefined) return true;
+    const taken = this.#sessions.takeBytes(reservation, bytes);
+    if (taken === false && capability !== undefined) this.#endAborted(capability.sessionKey);
+    return taken;
+  }
+
   /** An allowed call is over: gives back budgets that were not committed and writes the outcome. Once a call. */
   finish(decision: Decision, facts: DispatchFacts): void {
-    const rolledBack = decision.reservation !== undefined && this.#sessions.rollBack(decision.reservation);
+    const { reservation } = decision;
+    const rolledBack = reservation !== undefined && this.#sessions.rollBack(reservation);
+    const handle = this.#handleOf(decision);
+    if (handle !== undefined) this.#sessions.noteBytes(handle, facts.bytesSent, facts.bytesReceived);
+    if (reservation !== undefined) this.#sessions.release(reservation);
     this.recorder.outcome(decision, facts, !rolledBack);
+  }
+
+  /** An allowed call that is not dispatched here: it is charged, and nothing more is heard of it. */
+  answered({ reservation }: Decision): void {
+    if (reservation === undefined) return;
+    this.#sessions.commit(reservation);
+    this.#sessions.release(reservation);
   }
 
   /** A credential was injected into a call of this session: policies may ask for it (`session.injected`). */
   injected(decision: Decision, label: string): void {
-    const key = decision.capability?.sessionKey;
-    if (key !== undefined) this.#sessions.noteInjected(key, label);
+    const handle = this.#handleOf(decision);
+    if (handle !== undefined) this.#sessions.noteInjected(handle, label);
+  }
+
+  /** Bytes that found no room may have ended their session. */
+  #endAborted(sessionKey: string): void {
+    const handle = this.#sessions.find(sessionKey);
+    if (handle === undefined || this.#sessions.abortReason(handle) === undefined) return;
+    this.#options.onSessionEnd(sessionKey, 'BUDGET_EXCEEDED');
+  }
+
+  #handleOf({ capability }: Decision): SessionHandle | undefined {
+    return capability === undefined ? undefined : this.#sessions.find(capability.sessionKey);
   }
 
   #match(raw: RawRequest): Prepared['matched'] {
@@ -180,10 +221,31 @@ export class Decider {
     if (known !== undefined && (known.sid !== claims.sid || known.sub !== claims.sub)) {
       return this.#nobody(call, 'TOKEN_INVALID', CAPABILITY_DETAIL.TOKEN_INVALID);
     }
-    const handle = this.#sessions.open(capability.sessionKey, nowMs, claims.budgets);
+    const handle = this.#sessions.open(this.#identityOf(capability), nowMs, claims.budgets);
+    if (handle instanceof Promise) {
+      return handle.then((loaded) => this.#inSession(call, capability, loaded, this.#clock.nowMs()));
+    }
+    return this.#inSession(call, capability, handle, nowMs);
+  }
+
+  #inSession(
+    call: Call,
+    capability: Capability,
+    handle: SessionHandle | undefined,
+    nowMs: number,
+  ): Decision | Promise<Decision> {
     if (handle === undefined) return this.#nobody(call, 'OVERLOADED', 'too many sessions are open');
     call.attempt = new Attempt(call.prepared, capability, handle, this.#inForce, nowMs, call.startedAt);
     return this.#stages.run(call.attempt, call.body);
+  }
+
+  #identityOf(capability: Capability): SessionIdentity {
+    const known = this.#identities.get(capability);
+    if (known !== undefined) return known;
+    const { iss, sid, sub } = capability.claims;
+    const identity: SessionIdentity = { key: capability.sessionKey, iss, sub, sid };
+    this.#identities.set(capability, identity);
+    return identity;
   }
 
   #nobody(

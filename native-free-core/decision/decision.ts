@@ -66,6 +66,8 @@ export interface Decision {
   readonly capability: Capability | undefined;
   readonly policies: readonly string[];
   readonly budgets: readonly BudgetLine[];
+  /** After how many seconds the same call may find room in its budget; absent where waiting does not help. */
+  readonly retryAfterS: number | undefined;
   readonly timings: Timings;
   /** Id of what to settle once the call was dispatched or dropped; absent unless outcome is ALLOW. */
   readonly reservation: number | undefined;

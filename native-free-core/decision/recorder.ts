@@ -1,9 +1,10 @@
 import type { AuditRecord, OutcomeRecord } from '../audit/event.ts';
 import { canonicalContext } from '../policy/context.ts';
+import type { BudgetLine } from '../session/budget.ts';
 import type { SessionTable } from '../session/table.ts';
 import type { Attempt } from './attempt.ts';
 import type { MonotonicClock } from './clock.ts';
-import type { Decision, DispatchFacts, Reason, Stage, Timings } from './decision.ts';
+import type { AbortScope, Decision, DispatchFacts, Reason, Stage, Timings } from './decision.ts';
 import type { ConfigParts } from './digests.ts';
 import { EventIds } from './event-id.ts';
 import type { AuditPort, RandomBytes, Sha256Hex } from './ports.ts';
@@ -30,6 +31,19 @@ const NOTHING = Object.freeze([]);
 
 function micros(ms: number): number {
   return Math.max(0, Math.round(ms * 1000));
+}
+
+/** What ended with a call that was cut: the session, or the call alone. */
+function scopeOf(reason: Reason | undefined): AbortScope | undefined {
+  if (reason === undefined) return undefined;
+  return reason === 'SESSION_ABORTED' ? 'session' : 'call';
+}
+
+/** What the call is charged to; of one that found no room, what is left of the budget that refused it. */
+function budgetLines({ exceeded, reservation }: Attempt): readonly BudgetLine[] {
+  if (reservation !== undefined) return reservation.lines;
+  if (exceeded?.remaining === undefined) return NOTHING;
+  return [{ name: exceeded.name, charged: 0, remaining: exceeded.remaining }];
 }
 
 /** Turns what the stages found into decisions, and decisions into records: exactly one record each. */
@@ -69,7 +83,8 @@ export class Recorder {
       envelope: attempt.envelope,
       capability: attempt.capability,
       policies: words.policies,
-      budgets: reservation === undefined ? NOTHING : reservation.lines,
+      budgets: budgetLines(attempt),
+      retryAfterS: attempt.exceeded?.retryAfterS,
       timings,
       reservation: reservation?.id,
     };
@@ -112,6 +127,7 @@ export class Recorder {
       capability: undefined,
       policies: NOTHING,
       budgets: NOTHING,
+      retryAfterS: undefined,
       timings: {
         normalize,
         capability: 0,
@@ -146,7 +162,7 @@ export class Recorder {
       status: facts.status,
       injected: facts.injected,
       reason: facts.reason,
-      scope: facts.reason === undefined ? undefined : 'call',
+      scope: scopeOf(facts.reason),
     };
     audit.append(record);
   }

@@ -1,15 +1,17 @@
 import { checkGrant, checkStanding } from '../capability/check.ts';
 import type { CapabilityReason } from '../capability/claims.ts';
 import type { RevocationSet } from '../capability/revocation.ts';
-import type { Envelope, Params, Refusal } from '../normalizer/envelope.ts';
+import type { Envelope, Refusal } from '../normalizer/envelope.ts';
 import type { Normalizer } from '../normalizer/normalizer.ts';
 import type { PolicyEngine, PolicyVerdict } from '../policy/port.ts';
 import type { Charge } from '../session/budget.ts';
 import type { SessionTable } from '../session/table.ts';
 import type { Attempt } from './attempt.ts';
+import { chargeOf, chargeWithoutClass } from './charge.ts';
 import type { Decision, Reason, Stage } from './decision.ts';
 import { AMOUNTS_DIFFER, amountsDiffer, passedTarget, policyAnswer } from './outcome.ts';
 import { combineVerdicts, policyQuery } from './query.ts';
+import type { Sha256Hex } from './ports.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface StagesOptions {
@@ -21,14 +23,14 @@ export interface StagesOptions {
   readonly sessions: SessionTable;
   readonly recorder: Recorder;
   /** Told once a session ended, so that its open transports are cut. */
-  readonly onSessionEnd: (sessionKey: string) => void;
+  readonly onSessionEnd: (sessionKey: string, reason: Reason) => void;
+  /** Of the budget rules: lower-case names of the headers that make a repeated call free. */
+  readonly idempotencyHeaders: readonly string[];
+  readonly sha256Hex: Sha256Hex;
 }
 
 const NO_POLICIES: readonly string[] = Object.freeze([]);
 const NO_BUDGETS = Object.freeze([]);
-/** What a pass-through call is charged as: no budget counts it, its host does. */
-const NO_CLASS: Charge = Object.freeze({ classIndex: -1, amount: undefined, currency: undefined });
-
 /** What the agent is told of a failure here, and no more. */
 export const FAILED_DETAIL = 'the decision could not be made';
 
@@ -44,16 +46,6 @@ export const CAPABILITY_DETAIL: Readonly<Record<CapabilityReason, string>> = {
   ACTION_NOT_GRANTED: 'the capability token does not grant this action class',
   RESOURCE_OUT_OF_SCOPE: 'the resource is outside the scope of the capability token',
 };
-
-function charge(classIndex: number, params: Params): Charge {
-  const amount = params['amount'];
-  const currency = params['currency'];
-  return {
-    classIndex,
-    amount: typeof amount === 'number' ? amount : undefined,
-    currency: typeof currency === 'string' ? currency : undefined,
-  };
-}
 
 /** Takes an authenticated call through standing, classification, grant, budgets and Cedar. */
 export class Stages {
@@ -90,30 +82,21 @@ export class Stages {
       if (refusal !== undefined) return this.#denyCapability(attempt, refusal);
     }
     attempt.capabilityMs = performance.now() - normalized;
-    return this.#policy(attempt, classified);
+    return this.#policy(attempt, classified, body);
   }
 
-  #policy(attempt: Attempt, envelope: Envelope): Decision | Promise<Decision> {
-    const { sessions } = this.#options;
+  #policy(attempt: Attempt, envelope: Envelope, body: Uint8Array | undefined): Decision | Promise<Decision> {
+    const { idempotencyHeaders, sessions, sha256Hex } = this.#options;
     const { engine } = attempt.inForce;
     if (engine === undefined) {
       return this.deny(attempt, 'BUNDLE_NOT_READY', 'policy', 'no policy bundle is loaded');
     }
     const startedAt = performance.now();
-    const first = envelope.readings[0];
     if (amountsDiffer(envelope.readings)) {
       return this.deny(attempt, 'PARAMS_UNREADABLE', 'normalize', AMOUNTS_DIFFER);
     }
-    const evaded = this.#evadedBudget(attempt, envelope);
-    if (evaded !== undefined) {
-      const detail = `the call can also be read as one that budget \`${evaded}\` counts; send it so that it cannot`;
-      return this.deny(attempt, 'BUDGET_EXCEEDED', 'policy', detail);
-    }
-    const refused = this.#reserve(
-      attempt,
-      charge(first.actionClass.index, first.params),
-      first.resource.host,
-    );
+    const sent = { raw: attempt.prepared.raw, body };
+    const refused = this.#reserve(attempt, chargeOf(envelope.readings, sent, idempotencyHeaders, sha256Hex));
     attempt.policyMs = performance.now() - startedAt;
     if (refused !== undefined) return refused;
     attempt.session = sessions.snapshot(attempt.handle, attempt.nowMs);
@@ -122,17 +105,6 @@ export class Stages {
       return verdict.then((answer) => this.#concludeLater(attempt, answer, startedAt));
     }
     return this.#conclude(attempt, verdict, startedAt);
-  }
-
-  /** One reservation is made for all readings, by the class of the first: another must not belong into another budget. */
-  #evadedBudget({ handle }: Attempt, { readings }: Envelope): string | undefined {
-    if (readings.length === 1) return undefined;
-    const first = readings[0].actionClass.index;
-    for (const { actionClass } of readings) {
-      const name = this.#options.sessions.countsOnly(handle, actionClass.index, first);
-      if (name !== undefined) return name;
-    }
-    return undefined;
   }
 
   #ask(attempt: Attempt, envelope: Envelope, engine: PolicyEngine): PolicyVerdict | Promise<PolicyVerdict> {
@@ -178,12 +150,13 @@ export class Stages {
   }
 
   /** Holds the budgets of a call. @returns the refusal where there is no room */
-  #reserve(attempt: Attempt, charged: Charge, host: string): Decision | undefined {
-    const reserved = this.#options.sessions.reserve(attempt.handle, charged, host);
+  #reserve(attempt: Attempt, charge: Charge): Decision | undefined {
+    const reserved = this.#options.sessions.reserve(attempt.handle, charge);
     if (!('reason' in reserved)) {
       attempt.reservation = reserved;
       return undefined;
     }
+    attempt.exceeded = reserved;
     const detail =
       reserved.reason === 'SESSION_LIMIT'
         ? `the session is at its limit of \`${reserved.name}\``
@@ -195,7 +168,7 @@ export class Stages {
   #refused(attempt: Attempt, refusal: Refusal): Decision {
     const target = passedTarget(refusal, this.#options.defaultProtected);
     if (target === undefined) return this.deny(attempt, refusal.refused, 'normalize', refusal.detail);
-    const refused = this.#reserve(attempt, NO_CLASS, target.host);
+    const refused = this.#reserve(attempt, chargeWithoutClass(target.host));
     return (
       refused ?? this.#allow(attempt, 'PASS_THROUGH', 'no rule matches, and such calls may pass', NO_POLICIES)
     );
@@ -210,7 +183,7 @@ export class Stages {
       return this.deny(attempt, 'AUDIT_UNAVAILABLE', 'operation', why);
     }
     const readings = attempt.envelope?.readings;
-    const classIndex = readings === undefined ? NO_CLASS.classIndex : readings[0].actionClass.index;
+    const classIndex = readings === undefined ? -1 : readings[0].actionClass.index;
     const host = decision.target === undefined ? '' : decision.target.host;
     sessions.countAllow(attempt.handle, classIndex, host, attempt.reservation?.id);
     if (readings !== undefined) this.#noteOthers(attempt, readings);
@@ -254,8 +227,9 @@ export class Stages {
     remedy?: string,
   ): Decision {
     const decision = this.#drop(attempt, 'ABORT', reason, 'policy', detail, policies, remedy);
-    this.#options.sessions.abort(attempt.handle, reason);
-    this.#options.onSessionEnd(attempt.capability.sessionKey);
+    // Saved in its own time: the session is ended in memory, and a store that fails is told of by the table.
+    this.#options.sessions.abort(attempt.handle, reason)?.catch(() => undefined);
+    this.#options.onSessionEnd(attempt.capability.sessionKey, reason);
     return decision;
   }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { shippedPath } from '../config/package-root.ts';
 import { register as registerAudit } from './audit.ts';
@@ -12,6 +13,7 @@ import { register as registerMapping } from './mapping.ts';
 import { stopQuietlyOnClosedPipe } from './output.ts';
 import { register as registerPolicy } from './policy.ts';
 import { register as registerRun } from './run.ts';
+import { register as registerSession } from './session.ts';
 import { register as registerSidecar } from './sidecar.ts';
 import { register as registerToken } from './token.ts';
 import { register as registerTrust } from './trust.ts';
@@ -20,6 +22,7 @@ import { register as registerTrust } from './trust.ts';
 const COMMANDS = [
   registerRun,
   registerSidecar,
+  registerSession,
   registerTrust,
   registerClasses,
   registerClassify,
@@ -30,6 +33,10 @@ const COMMANDS = [
   registerAudit,
   registerDemo,
 ];
+
+// A command asks Cedar once: compiling its WebAssembly a second time, for speed, takes longer than all of its answers. A
+// sidecar, which asks it again and again, is another process.
+setFlagsFromString('--liftoff-only');
 
 function version(): string {
   const text: unknown = JSON.parse(readFileSync(shippedPath('package.json'), 'utf8'));

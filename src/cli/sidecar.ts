@@ -4,13 +4,17 @@ import { withConfig, withExamples, withJson, withStateDir } from './options.ts';
 import { print, printJson } from './output.ts';
 
 interface Options extends PlaceOptions {
+  readonly ephemeral?: boolean;
+  readonly resetState?: boolean;
   readonly json?: boolean;
 }
 
 export function register(program: Command): void {
   const command = program
     .command('sidecar')
-    .description('run a sidecar until it is told to stop; `firma run` attaches to it');
+    .description('run a sidecar until it is told to stop; `firma run` attaches to it')
+    .option('--ephemeral', 'keep sessions and budgets in memory only: a restart begins with none')
+    .option('--reset-state', 'move stored sessions and budgets aside and begin with none');
   withExamples(
     withJson(withStateDir(withConfig(command))),
     'firma sidecar',
@@ -21,6 +25,8 @@ export function register(program: Command): void {
       ...(options.config === undefined ? {} : { configPath: options.config }),
       ...(options.stateDir === undefined ? {} : { stateDir: options.stateDir }),
       current: true,
+      ...(options.ephemeral === undefined ? {} : { ephemeral: options.ephemeral }),
+      ...(options.resetState === undefined ? {} : { resetState: options.resetState }),
     });
     // The sidecar is not in the terminal's process group: a Ctrl-C ends this process, and this process ends it.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

@@ -21,8 +21,18 @@ export class AllowedCall {
     this.decision = decision;
   }
 
+  /**
+   * Asks for room for body bytes that are about to pass, either way. Nothing is taken any more once the call is over.
+   *
+   * @returns false, or a promise of it, where a budget has no room for them: nothing of them may pass
+   */
+  take(bytes: number): boolean | Promise<boolean> {
+    return !this.#finished && this.#enforcer.takeBytes(this.decision, bytes);
+  }
+
   /** The first byte is about to be written to a connected upstream: from here on the budgets stay charged. */
   commit(): void {
+    if (this.#committed) return;
     this.#committed = true;
     this.#enforcer.commit(this.decision);
   }

@@ -13,6 +13,8 @@ export interface Denial {
   readonly resource: string | undefined;
   readonly policies: readonly string[];
   readonly eventId: string | undefined;
+  /** Seconds after which the call may find room in its budget. */
+  readonly retryAfterS: number | undefined;
 }
 
 /** Who asks: what decides the form of the answer. */
@@ -27,7 +29,9 @@ export interface Answer {
   readonly body: string;
 }
 
+/** For the 503s: what is missing there comes back by itself. */
 const RETRY_AFTER_S = 1;
+const TOO_MANY = 429;
 
 const STATUS: Partial<Record<Reason, number>> = {
   OVERLOADED: 503,
@@ -58,6 +62,7 @@ export function denialOf(decision: Decision): Denial {
     resource: reading?.resource.uid,
     policies: decision.policies,
     eventId: decision.eventId,
+    retryAfterS: decision.retryAfterS,
   };
 }
 
@@ -65,7 +70,8 @@ export function denialOf(decision: Decision): Denial {
 export function failureOf(decision: Decision, failure: Failure): Denial {
   const { reason, detail } = failure;
   const scope = reason === 'SESSION_ABORTED' ? 'session' : 'call';
-  return { ...denialOf(decision), outcome: 'ABORT', scope, reason, detail, remedy: undefined };
+  const denial = denialOf(decision);
+  return { ...denial, outcome: 'ABORT', scope, reason, detail, remedy: undefined, retryAfterS: undefined };
 }
 
 type Form = 'problem' | 'json' | 'npm' | 'text';
@@ -79,7 +85,14 @@ function formFor({ accept, userAgent }: Asker): Form {
   return types.includes('json') ? 'json' : 'problem';
 }
 
-function render(status: number, message: string, code: string, members: object, asker: Asker): Answer {
+function render(
+  status: number,
+  message: string,
+  code: string,
+  members: object,
+  asker: Asker,
+  retryAfterS = status === 503 ? RETRY_AFTER_S : undefined,
+): Answer {
   const form = formFor(asker);
   const error = form === 'npm' ? message : { type: 'firma_denied', code, message };
   const body = form === 'text' ? `${message}\n` : `${JSON.stringify({ ...members, message, error })}\n`;
@@ -95,10 +108,14 @@ function render(status: number, message: string, code: string, members: object, 
       'content-type': type,
       'content-length': String(Buffer.byteLength(body)),
       'cache-control': 'no-store',
-      ...(status === 503 ? { 'retry-after': String(RETRY_AFTER_S) } : {}),
+      ...(retryAfterS === undefined ? {} : { 'retry-after': String(retryAfterS) }),
     },
     body,
   };
+}
+
+function statusOf({ reason, retryAfterS }: Denial): number {
+  return STATUS[reason] ?? (retryAfterS === undefined ? 403 : TOO_MANY);
 }
 
 /**
@@ -106,7 +123,7 @@ function render(status: number, message: string, code: string, members: object, 
  *
  * @param status in place of the reason's own: 421, 431 and the like
  */
-export function answerDenial(denial: Denial, asker: Asker, status = STATUS[denial.reason] ?? 403): Answer {
+export function answerDenial(denial: Denial, asker: Asker, status = statusOf(denial)): Answer {
   const { detail, remedy, reason } = denial;
   const message = remedy === undefined ? detail : `${detail}. ${remedy}`;
   const members = {
@@ -125,7 +142,14 @@ export function answerDenial(denial: Denial, asker: Asker, status = STATUS[denia
       event_id: denial.eventId,
     },
   };
-  return render(status, message, reason, members, asker);
+  return render(
+    status,
+    message,
+    reason,
+    members,
+    asker,
+    status === TOO_MANY ? denial.retryAfterS : undefined,
+  );
 }
 
 /** 407: a call that names no session is no decision. */

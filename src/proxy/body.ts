@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import type { AllowedCall } from './allowed-call.ts';
+import { FailureError, NO_ROOM } from './failure.ts';
 
 const PIECE_BYTES = 64 * 1024;
 
@@ -106,15 +108,28 @@ export function readHead(
  */
 export class RequestBody extends Readable {
   readonly #req: IncomingMessage;
+  readonly #call: Pick<AllowedCall, 'commit' | 'take'>;
+  #whole: Buffer | undefined;
   #bytes = 0;
+  #isAsking = false;
+  /** Nothing comes behind the piece whose room is asked for. */
+  #isLast = false;
 
-  constructor(req: IncomingMessage) {
+  /**
+   * @param call committed with the first piece, which takes the head of the request along; a piece for which it has no
+   *   room ends the body with that failure
+   * @param whole the body, where it was read already
+   */
+  constructor(req: IncomingMessage, call: Pick<AllowedCall, 'commit' | 'take'>, whole?: Buffer) {
     super({ highWaterMark: PIECE_BYTES });
     this.#req = req;
-    req.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose);
-    req.pause();
+    this.#call = call;
+    this.#whole = whole;
     // Whoever reads this has its own listener; a body nobody reads any more must not end the process.
     this.on('error', () => undefined);
+    if (whole !== undefined) return;
+    req.on('data', this.#ask).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose);
+    req.pause();
   }
 
   /** Bytes passed on so far. */
@@ -123,24 +138,61 @@ export class RequestBody extends Readable {
   }
 
   override _read(): void {
-    this.#req.resume();
+    const whole = this.#whole;
+    this.#whole = undefined;
+    if (whole === undefined) {
+      if (!this.#isAsking) this.#req.resume();
+    } else {
+      this.#isLast = true;
+      this.#ask(whole);
+    }
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#req
-      .off('data', this.#onData)
+      .off('data', this.#ask)
       .off('end', this.#onEnd)
       .off('close', this.#onClose)
       .off('error', this.#onClose);
     callback(error);
   }
 
-  readonly #onData = (piece: Buffer): void => {
-    this.#bytes += piece.length;
-    if (!this.push(piece)) this.#req.pause();
+  readonly #ask = (piece: Buffer): void => {
+    const room = this.#call.take(piece.length);
+    if (typeof room === 'boolean') {
+      this.#pass(piece, room);
+      return;
+    }
+    // Meanwhile no other piece may come, though the end does.
+    this.#isAsking = true;
+    this.#req.pause();
+    room.then(
+      (granted) => this.#pass(piece, granted),
+      () => this.#pass(piece, false),
+    );
   };
 
+  #pass(piece: Buffer, hasRoom: boolean): void {
+    this.#isAsking = false;
+    if (this.destroyed) return;
+    if (!hasRoom) {
+      this.destroy(new FailureError(NO_ROOM));
+      return;
+    }
+    this.#call.commit();
+    this.#bytes += piece.length;
+    const wantsMore = this.push(piece);
+    if (this.#isLast) this.push(null);
+    else if (!wantsMore) this.#req.pause();
+  }
+
   readonly #onEnd = (): void => {
+    if (this.#isAsking) {
+      this.#isLast = true;
+      return;
+    }
+    // A body without a byte: the head goes alone.
+    this.#call.commit();
     this.push(null);
   };
 

@@ -9,8 +9,8 @@ export interface Tunnel extends TunnelTarget {
 
 /** The request a connection is busy with. */
 export interface InFlight {
-  /** Ends what goes on with the upstream. */
-  cut(): void;
+  /** Ends what goes on with the upstream: its session was ended, for that reason. */
+  cut(reason: string): void;
   /** An answer of ours is being decided or written: the connection ends after it, not before. */
   readonly answers: boolean;
   /** Nothing moved for the idle time; false where the connection has no further use. */
@@ -31,12 +31,15 @@ export class Connection {
   #pending = 0;
   #tail: Promise<void> = Promise.resolve();
   #closing = false;
+  readonly #ended: string | undefined;
   /** A parse error was answered: the parser may report more of them. */
   failed = false;
 
-  constructor(socket: Socket, tunnel?: Tunnel) {
+  /** @param ended why its session was ended before it began: its first request is told so, and it closes */
+  constructor(socket: Socket, tunnel?: Tunnel, ended?: string) {
     this.socket = socket;
     this.tunnel = tunnel;
+    this.#ended = ended;
   }
 
   /** The connection ends with the current answer. */
@@ -57,8 +60,8 @@ export class Connection {
   }
 
   /** The session ended: so does this, except that an answer which is being decided or written still goes out. */
-  readonly cut = (): void => {
-    this.#current?.cut();
+  readonly cut = (reason: string): void => {
+    this.#current?.cut(reason);
     this.end();
   };
 
@@ -82,6 +85,7 @@ export class Connection {
     try {
       if (this.#closing || this.socket.destroyed) return;
       this.#current = next;
+      if (this.#ended !== undefined) this.cut(this.#ended);
       await next.run();
     } finally {
       this.#current = undefined;

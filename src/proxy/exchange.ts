@@ -13,7 +13,7 @@ import {
 } from './answer.ts';
 import { type BodyHead, BROKEN, readBody, readHead, RequestBody } from './body.ts';
 import type { Connection, InFlight } from './connection.ts';
-import type { Failure } from './failure.ts';
+import { cutFor, type Failure, GONE, SILENT } from './failure.ts';
 import { isHeaderValue, type RequestHeaderFilter } from './headers.ts';
 import type { ProxyLimits } from './limits.ts';
 import { Relay } from './relay.ts';
@@ -35,12 +35,6 @@ export function callerOf(session: KnownSession): Caller {
 }
 
 const EMPTY_BODY: BodyHead = { bytes: Buffer.alloc(0), isWhole: true };
-const GONE: Failure = { reason: 'OK', detail: 'the agent hung up' };
-const SILENT: Failure = { reason: 'UPSTREAM_TIMEOUT', detail: 'nothing came from the upstream for too long' };
-const CUT: Failure = {
-  reason: 'SESSION_ABORTED',
-  detail: 'the session was ended while the call was under way',
-};
 
 /** One request of an agent, from its head to the end of its answer. */
 export class Exchange implements InFlight {
@@ -51,7 +45,7 @@ export class Exchange implements InFlight {
   readonly #awaitsContinue: boolean;
   #phase: 'reading' | 'deciding' | 'forwarding' | 'answering' = 'deciding';
   #continued = false;
-  #cut = false;
+  #cut: Failure | undefined;
   #stopped: Failure | undefined;
   #relay: Relay | undefined;
 
@@ -95,9 +89,9 @@ export class Exchange implements InFlight {
     return this.#phase === 'deciding' || this.#phase === 'answering';
   }
 
-  cut(): void {
-    this.#cut = true;
-    if (this.#phase === 'forwarding') this.#stop(CUT);
+  cut(reason: string): void {
+    this.#cut ??= cutFor(reason);
+    if (this.#phase === 'forwarding') this.#stop(this.#cut);
   }
 
   idle(): boolean {
@@ -181,7 +175,7 @@ export class Exchange implements InFlight {
     dropped: ReadonlySet<string>,
   ): Promise<void> {
     const failure =
-      (await this.#held()) ??
+      (await this.#held(call)) ??
       (await this.#checkDestination(call.decision)) ??
       (await this.#exchange(call, method, body, dropped));
     if (failure === undefined) {
@@ -195,13 +189,13 @@ export class Exchange implements InFlight {
   }
 
   /** No ALLOW leaves before its record is where it has to be. */
-  async #held(): Promise<Failure | undefined> {
+  async #held({ decision }: AllowedCall): Promise<Failure | undefined> {
     try {
-      await this.#parts.enforcer.recorded();
+      await this.#parts.enforcer.recorded(decision);
     } catch {
       return { reason: 'AUDIT_UNAVAILABLE', detail: 'the decision could not be recorded' };
     }
-    if (this.#cut) return CUT;
+    if (this.#cut !== undefined) return this.#cut;
     this.#phase = 'forwarding';
     return this.#connection.closing ? GONE : this.#stopped;
   }
@@ -243,19 +237,23 @@ export class Exchange implements InFlight {
     if (failure !== undefined) return failure;
     if (target === undefined) return undefined;
     this.#continue();
-    let stream: RequestBody | undefined;
-    if (body === undefined) {
-      stream = new RequestBody(this.#req);
-      const length = this.#req.headers['content-length'];
+    const stream = this.#streamed(call, body);
+    if (stream === undefined) call.bytesSent = body?.length ?? 0;
+    else {
+      const length = body === undefined ? this.#req.headers['content-length'] : String(body.length);
       if (length !== undefined) headers.push('content-length', length);
-    } else {
-      call.bytesSent = body.length;
     }
     return new Promise((resolve) => {
       this.#relay = new Relay(call, this.#res, stream, this.#parts.upstreams.heldBack, resolve);
       const request = { method: envelope?.method ?? method, headers, body: stream ?? body ?? null };
       this.#parts.upstreams.dispatch(target, request, this.#relay);
     });
+  }
+
+  /** What has to be sent a piece at a time: what was not read, and what a budget may have no room for. */
+  #streamed(call: AllowedCall, body: Buffer | undefined): RequestBody | undefined {
+    if (body !== undefined && (body.length === 0 || call.decision.budgets.length === 0)) return undefined;
+    return new RequestBody(this.#req, call, body);
   }
 
   /** Credentials are no facts, even where a rule asks for one: they do not go to the upstream either. */

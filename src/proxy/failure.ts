@@ -7,6 +7,27 @@ export interface Failure {
   readonly detail: string;
 }
 
+export const GONE: Failure = { reason: 'OK', detail: 'the agent hung up' };
+
+export const SILENT: Failure = {
+  reason: 'UPSTREAM_TIMEOUT',
+  detail: 'nothing came from the upstream for too long',
+};
+
+/** @param reason why the session was ended */
+export function cutFor(reason: string): Failure {
+  return {
+    reason: 'SESSION_ABORTED',
+    detail: `the session was ended while the call was under way (${reason})`,
+  };
+}
+
+/** Body bytes for which a budget has no room; what came before them has passed. */
+export const NO_ROOM: Failure = {
+  reason: 'BUDGET_EXCEEDED',
+  detail: 'the budget has no room for the bytes of this call',
+};
+
 /** Carries a failure through interfaces that only know errors (a socket's look-up callback). */
 export class FailureError extends Error {
   readonly failure: Failure;

@@ -2,11 +2,30 @@ import type { ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AllowedCall } from './allowed-call.ts';
 import type { RequestBody } from './body.ts';
-import { type Failure, upstreamFailure } from './failure.ts';
+import { type Failure, NO_ROOM, upstreamFailure } from './failure.ts';
 import { returnedHeaders } from './headers.ts';
 import type { HeldBack } from './held-back.ts';
 
 const STOPPED = new Error('the call was stopped');
+
+/**
+ * Ends the exchange with the upstream. undici makes an error of its own for it, whose stack nobody reads and which takes
+ * longer than all the rest where a session's end stops a thousand calls.
+ */
+function abortQuietly(controller: Dispatcher.DispatchController): void {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    controller.abort(STOPPED);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+interface Head {
+  readonly status: number;
+  readonly headers: string[];
+}
 
 /**
  * Passes one upstream's response on to the agent as it arrives; the agent's pace holds the upstream back.
@@ -23,6 +42,12 @@ export class Relay implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #over = false;
   #bodyBegun = false;
+  /** Written with the first bytes of the body: until then the call can still be answered with a denial. */
+  #head: Head | undefined;
+  /** Pieces behind one whose room is being asked for; undefined where none is. */
+  #waiting: Buffer[] | undefined;
+  /** The response came to its end behind such a piece. */
+  #endWaits = false;
 
   constructor(
     call: AllowedCall,
@@ -37,20 +62,21 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#host = call.decision.target?.host ?? '';
     this.#heldBack = heldBack;
     this.#done = done;
-    res.on('drain', this.#resume);
+    res.on('drain', this.#drained);
   }
 
   /** Gives the call up, whatever state it is in. */
   stop(failure: Failure | undefined): void {
     this.#end(failure);
-    this.#controller?.abort(STOPPED);
+    if (this.#controller !== undefined) abortQuietly(this.#controller);
   }
 
   /** Called right before the request is written to a connected socket. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#over) controller.abort(STOPPED);
-    else this.#call.commit();
+    // Where a body is streamed, the head waits for its first piece.
+    else if (this.#body === undefined) this.#call.commit();
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -58,11 +84,11 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (this.#over || status < 200) return;
     this.#call.status = status;
     const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
-    this.#res.sendDate = false;
-    this.#res.writeHead(status, returnedHeaders(raw));
+    this.#head = { status, headers: returnedHeaders(raw) };
     // The head goes out with the first piece where one is there already, and alone where the upstream takes its time.
     process.nextTick(() => {
-      if (!this.#over && !this.#bodyBegun) this.#res.flushHeaders();
+      if (this.#over || this.#bodyBegun) return;
+      if (this.#writeHead()) this.#res.flushHeaders();
     });
   }
 
@@ -70,25 +96,95 @@ export class Relay implements Dispatcher.DispatchHandler {
     // An empty piece would pause a parser that nothing drains.
     if (this.#over || piece.length === 0) return;
     this.#bodyBegun = true;
-    this.#call.bytesReceived += piece.length;
-    if (this.#res.write(piece)) return;
-    controller.pause();
-    this.#heldBack.add(this.#resume);
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(piece);
+      this.#hold(controller);
+      return;
+    }
+    const room = this.#call.take(piece.length);
+    if (typeof room !== 'boolean') {
+      this.#waiting = [];
+      this.#hold(controller);
+      void this.#passLater(controller, piece, room);
+    } else if (!room) this.stop(NO_ROOM);
+    else if (!this.#pass(piece)) this.#hold(controller);
   }
 
   onResponseEnd(): void {
     if (this.#over) return;
-    this.#res.end();
-    this.#end(undefined);
+    if (this.#waiting === undefined) this.#complete();
+    else this.#endWaits = true;
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#end(upstreamFailure(error, this.#host));
   }
 
+  /** @returns false where the agent reads slower than this comes */
+  #pass(piece: Buffer): boolean {
+    if (!this.#writeHead()) return true;
+    this.#call.bytesReceived += piece.length;
+    return this.#res.write(piece);
+  }
+
+  /** Passes a piece on once there is room for it, and those that came behind it. */
+  async #passLater(
+    controller: Dispatcher.DispatchController,
+    first: Buffer,
+    asked: Promise<boolean>,
+  ): Promise<void> {
+    let piece: Buffer | undefined = first;
+    let room: boolean | Promise<boolean> = asked;
+    let isRead = true;
+    while (piece !== undefined) {
+      const granted: boolean = typeof room === 'boolean' ? room : await room.catch(() => false);
+      if (this.#over) return;
+      if (!granted) {
+        this.stop(NO_ROOM);
+        return;
+      }
+      isRead = this.#pass(piece);
+      piece = this.#waiting?.shift();
+      if (piece !== undefined) room = this.#call.take(piece.length);
+    }
+    this.#waiting = undefined;
+    if (this.#endWaits) this.#complete();
+    else if (isRead) this.#resume();
+    else this.#hold(controller);
+  }
+
+  /** @returns false where the call is over: what undici's parser took for a head, Node's does not write */
+  #writeHead(): boolean {
+    if (this.#head === undefined) return !this.#over;
+    const { status, headers } = this.#head;
+    this.#head = undefined;
+    this.#res.sendDate = false;
+    try {
+      this.#res.writeHead(status, headers);
+    } catch (error) {
+      this.stop(upstreamFailure(error, this.#host));
+    }
+    return !this.#over;
+  }
+
+  #complete(): void {
+    if (!this.#writeHead()) return;
+    this.#res.end();
+    this.#end(undefined);
+  }
+
+  #hold(controller: Dispatcher.DispatchController): void {
+    controller.pause();
+    this.#heldBack.add(this.#resume);
+  }
+
   readonly #resume = (): void => {
     this.#heldBack.delete(this.#resume);
     this.#controller?.resume();
+  };
+
+  readonly #drained = (): void => {
+    if (this.#waiting === undefined) this.#resume();
   };
 
   #end(failure: Failure | undefined): void {

@@ -61,14 +61,19 @@ export async function openTunnel(parts: TunnelParts, socket: Socket, request: Tu
   const { enforcer, limits } = parts;
   const { session } = request;
   let inside: Connection | undefined;
-  const detach = enforcer.attach(session.sessionKey, () => {
-    if (inside === undefined) socket.destroy();
-    else inside.cut();
+  let attached = false;
+  let ended: string | undefined;
+  const detach = enforcer.attach(session.sessionKey, (reason) => {
+    if (inside !== undefined) inside.cut(reason);
+    else if (attached) socket.destroy();
+    // Nothing goes on in it yet, and its first request is where the agent can be told why.
+    else ended = reason;
   });
+  attached = true;
   socket.once('close', detach);
 
   const serve = (stream: Socket, tunnel: Tunnel): void => {
-    inside = new Connection(stream, tunnel);
+    inside = new Connection(stream, tunnel, ended);
     parts.connections.set(stream, inside);
     parts.server.emit('connection', stream);
     stream.resume();

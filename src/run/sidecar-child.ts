@@ -9,6 +9,10 @@ export interface SidecarOptions {
   readonly stateDir?: string;
   /** Later runs of its state directory attach to it. */
   readonly current?: boolean;
+  /** Sessions and budgets are kept in memory only. */
+  readonly ephemeral?: boolean;
+  /** Stored sessions and budgets are moved aside first. */
+  readonly resetState?: boolean;
   /** The whole environment of the sidecar; this process's by default. */
   readonly env?: Readonly<NodeJS.ProcessEnv>;
   /** The program; another one in tests. */
@@ -28,13 +32,22 @@ export interface SidecarHandle {
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 
-function argumentsOf({ configPath, stateDir, current, entry }: SidecarOptions): string[] {
+function argumentsOf({
+  configPath,
+  stateDir,
+  current,
+  entry,
+  ephemeral,
+  resetState,
+}: SidecarOptions): string[] {
   return [
     '--disallow-code-generation-from-strings',
     entry ?? entryPoint('sidecar-process.js'),
     ...(configPath === undefined ? [] : ['--config', configPath]),
     ...(stateDir === undefined ? [] : ['--state-dir', stateDir]),
     ...(current === true ? ['--current'] : []),
+    ...(ephemeral === true ? ['--ephemeral'] : []),
+    ...(resetState === true ? ['--reset-state'] : []),
   ];
 }
 

@@ -5,13 +5,22 @@ import {
   openSessionBody,
   type OpenSessionRequest,
   parseOpenedSession,
+  SESSION_UNKNOWN,
 } from './control-messages.ts';
+import { parseSessionDetail, parseSessionList } from './parse-session-view.ts';
+import type { SessionDetailView, SessionView } from './session-view.ts';
 import { fromWireError } from './wire-error.ts';
 
 /** Speaks to the control socket of a sidecar. */
 export interface ControlClient {
   openSession(request: OpenSessionRequest): Promise<OpenedSession>;
   closeSession(user: string): Promise<void>;
+  /** One page: at most `limit` sessions, 1,000 at most, after the one of id `after`. */
+  listSessions(limit: number, after?: string): Promise<readonly SessionView[]>;
+  /** @returns undefined where the sidecar knows no session of that id */
+  showSession(sid: string): Promise<SessionDetailView | undefined>;
+  /** Ends a session: its calls are denied, what it has open is cut. @returns false where the sidecar knows none */
+  abortSession(sid: string, reason?: string): Promise<boolean>;
   /** Resolves once the policies of the sidecar's files decide: whether others did before. */
   reloadPolicies(): Promise<boolean>;
   status(): Promise<unknown>;
@@ -19,12 +28,18 @@ export interface ControlClient {
 
 const TIMEOUT_MS = 10_000;
 const RELOAD_TIMEOUT_MS = 150_000;
-const MAX_ANSWER_BYTES = 1024 * 1024;
+/** A page of 1,000 sessions is below 1 MiB, unless names are long. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 function unreachable(path: string): StartFailed {
   return new StartFailed(`no sidecar answers on \`${path}\`; start one with \`firma sidecar\``);
 }
 
+function isUnknownSession(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === SESSION_UNKNOWN;
+}
+
+/** @returns the answer's JSON; undefined, which no JSON is, where it is that the session is not known */
 async function readAnswer(path: string, response: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -36,6 +51,7 @@ async function readAnswer(path: string, response: IncomingMessage): Promise<unkn
   const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
   if (response.statusCode === 200) return value;
   const error = typeof value === 'object' && value !== null && 'error' in value ? value.error : undefined;
+  if (isUnknownSession(error)) return undefined;
   throw fromWireError(error, `the sidecar on \`${path}\` answered ${response.statusCode ?? 0}`);
 }
 
@@ -82,6 +98,22 @@ export function controlClient(path: string): ControlClient {
     },
     async closeSession(user) {
       await call(path, 'DELETE', `/v1/sessions/${user}`);
+    },
+    async listSessions(limit, after) {
+      const query = new URLSearchParams({ limit: String(limit), ...(after === undefined ? {} : { after }) });
+      const sessions = parseSessionList(await call(path, 'GET', `/v1/sessions?${query}`));
+      if (sessions === undefined) throw unreachable(path);
+      return sessions;
+    },
+    async showSession(sid) {
+      const answer = await call(path, 'GET', `/v1/sessions/${sid}`);
+      const session = parseSessionDetail(answer);
+      if (session === undefined && answer !== undefined) throw unreachable(path);
+      return session;
+    },
+    async abortSession(sid, reason) {
+      const body = reason === undefined ? {} : { reason };
+      return (await call(path, 'POST', `/v1/sessions/${sid}/abort`, body)) !== undefined;
     },
     async reloadPolicies() {
       const answer = await call(path, 'POST', '/v1/policies/reload', undefined, RELOAD_TIMEOUT_MS);

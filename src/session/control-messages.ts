@@ -12,12 +12,22 @@ export interface OpenedSession {
   readonly sid: string;
 }
 
+/** Most sessions in one answer of `GET /v1/sessions`. */
+export const MAX_SESSIONS_LISTED = 1000;
+
+/** The error code of a session that the sidecar does not know. No `FirmaError`: nothing failed. */
+export const SESSION_UNKNOWN = 'SESSION_UNKNOWN';
+
+const MAX_REASON_CHARS = 256;
+const SESSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const PAGE_SIZE = /^[1-9][0-9]{0,3}$/;
 const MAX_TEXT = 1024;
 const MAX_ITEMS = 256;
 const MAX_TTL_S = 365 * 24 * 3600;
 const FIELDS = new Set(['agent', 'groups', 'actions', 'scope', 'ttl_s']);
 
 type Fields = Readonly<Record<string, unknown>>;
+type Invalid = { readonly invalid: string };
 
 function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -32,7 +42,7 @@ function isTexts(value: unknown): value is string[] {
 }
 
 /** Checks the body of `POST /v1/sessions`. What it asks for is judged by the Authority, not here. */
-export function parseOpenSession(value: unknown): OpenSessionRequest | { readonly invalid: string } {
+export function parseOpenSession(value: unknown): OpenSessionRequest | Invalid {
   if (!isObject(value)) return { invalid: 'the body must be a JSON object' };
   const names = Object.keys(value);
   if (names.every((name) => name === 'profile')) {
@@ -71,4 +81,40 @@ export function parseOpenedSession(value: unknown): OpenedSession | undefined {
   const { user, password, proxy, sid } = value;
   const isSession = isText(user) && isText(password) && isText(proxy) && isText(sid);
   return isSession ? { user, password, proxy, sid } : undefined;
+}
+
+/** Whether it can be the id of a session. */
+export function isSessionId(value: string): boolean {
+  return SESSION_ID.test(value);
+}
+
+/** Checks the query of `GET /v1/sessions`: `limit` is a page's size, `after` the id of the last session seen. */
+export function parseListQuery(
+  query: string,
+): { readonly limit: number; readonly after: string | undefined } | Invalid {
+  const given = new URLSearchParams(query);
+  if ([...given.keys()].some((name) => name !== 'limit' && name !== 'after')) {
+    return { invalid: 'the query has `limit` and `after`' };
+  }
+  const limit = given.get('limit') ?? String(MAX_SESSIONS_LISTED);
+  if (!PAGE_SIZE.test(limit) || Number(limit) > MAX_SESSIONS_LISTED) {
+    return { invalid: `\`limit\` must be a whole number from 1 to ${MAX_SESSIONS_LISTED}` };
+  }
+  const after = given.get('after') ?? undefined;
+  if (after !== undefined && !isSessionId(after)) return { invalid: '`after` must be the id of a session' };
+  return { limit: Number(limit), after };
+}
+
+/** The reason of who gives none. */
+export const ABORTED_BY_HAND = 'ended by hand';
+
+/** Checks the body of `POST /v1/sessions/<sid>/abort`: an object, `reason` may be in it. */
+export function parseAbortSession(value: unknown): { readonly reason: string } | Invalid {
+  if (!isObject(value) || !Object.keys(value).every((name) => name === 'reason')) {
+    return { invalid: 'the body must be a JSON object with `reason`, or without' };
+  }
+  const { reason = ABORTED_BY_HAND } = value;
+  return typeof reason === 'string' && reason !== '' && reason.length <= MAX_REASON_CHARS
+    ? { reason }
+    : { invalid: `\`reason\` must be a text of at most ${MAX_REASON_CHARS} characters` };
 }

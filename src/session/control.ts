@@ -4,17 +4,28 @@ import { dirname } from 'node:path';
 import { StartFailed } from '@firma/core';
 import { ensurePrivateDir, errorCode } from '../config/private-file.ts';
 import {
+  MAX_SESSIONS_LISTED,
   type OpenedSession,
   openedSessionBody,
   type OpenSessionRequest,
+  parseAbortSession,
+  parseListQuery,
   parseOpenSession,
+  SESSION_UNKNOWN,
 } from './control-messages.ts';
+import type { SessionDetailView, SessionView } from './session-view.ts';
 import { toWireError } from './wire-error.ts';
 
 /** What the control socket is for. A `FirmaError` thrown here is told to the caller. */
 export interface ControlHandlers {
   openSession(request: OpenSessionRequest): Promise<OpenedSession>;
   closeSession(user: string): void;
+  /** Sessions with their counters, at most `limit`: those after the session `after`, or from the first. */
+  listSessions(limit: number, after: string | undefined): readonly SessionView[];
+  /** Undefined where no session of that id is known. */
+  showSession(sid: string): SessionDetailView | undefined;
+  /** Ends a session. False where no session of that id is known; resolves once nothing undoes it. */
+  abortSession(sid: string, reason: string): Promise<boolean>;
   /** Whether the policies were others before. */
   reloadPolicies(): Promise<boolean>;
   /** Plain data. */
@@ -32,7 +43,9 @@ const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_CONNECTIONS = 64;
 const REQUEST_TIMEOUT_MS = 10_000;
-const SESSION_PATH = /^\/v1\/sessions\/([A-Za-z0-9_-]{1,64})$/;
+/** Below it a session's id, or the user of its proxy credential. */
+const SESSION_PATH = /^\/v1\/sessions\/([A-Za-z0-9_-]{1,64})(\/abort)?$/;
+const SESSIONS = '/v1/sessions';
 
 const STATUS: ReadonlyMap<string, number> = new Map([
   ['CONFIG_INVALID', 400],
@@ -50,6 +63,15 @@ interface Reply {
 function usage(status: number, message: string): Reply {
   return { status, body: { error: { code: 'USAGE', message } } };
 }
+
+function onlyAnswers(methods: string): Reply {
+  return usage(405, `only ${methods} is answered here`);
+}
+
+const UNKNOWN_SESSION: Reply = {
+  status: 404,
+  body: { error: { code: SESSION_UNKNOWN, message: 'no session of that id is known here' } },
+};
 
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
@@ -70,35 +92,79 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function openSession(request: IncomingMessage, handlers: ControlHandlers): Promise<Reply> {
+/** The JSON of a body; undefined, which no JSON is, for a text that is none. */
+async function readJson(request: IncomingMessage): Promise<{ readonly value: unknown } | Reply> {
   const text = await readBody(request);
   if (text === undefined) return usage(413, `the body is longer than ${MAX_BODY_BYTES} bytes`);
-  const asked = parseOpenSession(parseJson(text));
+  return { value: parseJson(text) };
+}
+
+async function openSession(request: IncomingMessage, handlers: ControlHandlers): Promise<Reply> {
+  const body = await readJson(request);
+  if ('status' in body) return body;
+  const asked = parseOpenSession(body.value);
   if ('invalid' in asked) return usage(400, asked.invalid);
   return { status: 200, body: openedSessionBody(await handlers.openSession(asked)) };
+}
+
+async function abortSession(
+  request: IncomingMessage,
+  sid: string,
+  handlers: ControlHandlers,
+): Promise<Reply> {
+  const body = await readJson(request);
+  if ('status' in body) return body;
+  const asked = parseAbortSession(body.value);
+  if ('invalid' in asked) return usage(400, asked.invalid);
+  return (await handlers.abortSession(sid, asked.reason)) ? { status: 200, body: {} } : UNKNOWN_SESSION;
+}
+
+function listSessions(query: string, handlers: ControlHandlers): Reply {
+  const asked = parseListQuery(query);
+  if ('invalid' in asked) return usage(400, asked.invalid);
+  const sessions = handlers.listSessions(asked.limit, asked.after);
+  return { status: 200, body: { sessions: sessions.slice(0, MAX_SESSIONS_LISTED) } };
+}
+
+/** What is answered about one session, below `/v1/sessions/`. */
+async function ofSession(
+  request: IncomingMessage,
+  [, id = '', action]: RegExpExecArray,
+  handlers: ControlHandlers,
+): Promise<Reply> {
+  const { method } = request;
+  if (action !== undefined) {
+    return method === 'POST' ? abortSession(request, id, handlers) : onlyAnswers('POST');
+  }
+  if (method === 'DELETE') {
+    handlers.closeSession(id);
+    return { status: 200, body: {} };
+  }
+  if (method !== 'GET') return onlyAnswers('GET and DELETE');
+  const session = handlers.showSession(id);
+  return session === undefined ? UNKNOWN_SESSION : { status: 200, body: session };
 }
 
 async function reply(request: IncomingMessage, handlers: ControlHandlers): Promise<Reply> {
   const { method, url = '' } = request;
   if (url === '/v1/status') {
-    return method === 'GET'
-      ? { status: 200, body: handlers.status() }
-      : usage(405, 'only GET is answered here');
+    return method === 'GET' ? { status: 200, body: handlers.status() } : onlyAnswers('GET');
   }
-  if (url === '/v1/sessions') {
-    return method === 'POST' ? openSession(request, handlers) : usage(405, 'only POST is answered here');
+  if (url === SESSIONS && method === 'POST') return openSession(request, handlers);
+  if (url === SESSIONS || url.startsWith(`${SESSIONS}?`)) {
+    return method === 'GET'
+      ? listSessions(url.slice(SESSIONS.length + 1), handlers)
+      : onlyAnswers('GET and POST');
   }
   if (url === '/v1/policies/reload') {
     return method === 'POST'
       ? { status: 200, body: { changed: await handlers.reloadPolicies() } }
-      : usage(405, 'only POST is answered here');
+      : onlyAnswers('POST');
   }
-  const user = SESSION_PATH.exec(url)?.[1];
-  if (user === undefined)
-    return usage(404, 'there is `/v1/sessions`, `/v1/policies/reload` and `/v1/status`');
-  if (method !== 'DELETE') return usage(405, 'only DELETE is answered here');
-  handlers.closeSession(user);
-  return { status: 200, body: {} };
+  const session = SESSION_PATH.exec(url);
+  return session === null
+    ? usage(404, 'there is `/v1/sessions`, `/v1/policies/reload` and `/v1/status`')
+    : ofSession(request, session, handlers);
 }
 
 async function serve(
@@ -138,7 +204,8 @@ function listen(server: Server, path: string): Promise<void> {
 
 /**
  * Listens on the control socket: a Unix socket of mode 0600 in a directory that is its owner's alone, HTTP/1.1 and
- * JSON. `POST /v1/sessions`, `DELETE /v1/sessions/<user>`, `POST /v1/policies/reload`, `GET /v1/status`.
+ * JSON. `POST /v1/sessions`, `DELETE /v1/sessions/<user>`; `GET /v1/sessions?limit=&after=<sid>`,
+ * `GET /v1/sessions/<sid>`, `POST /v1/sessions/<sid>/abort`; `POST /v1/policies/reload`, `GET /v1/status`.
  *
  * @throws StartFailed where the path is too long for a socket or cannot be listened on, StateUnusable where others can
  *   get at its directory

@@ -41,6 +41,12 @@ export async function findSidecar(stateDir: string): Promise<SidecarInfo | undef
   throw new StartFailed(`what answers on \`${control}\` is no sidecar of this version; stop it first`);
 }
 
+/** @throws StartFailed where a sidecar runs for this state directory, StateUnusable as `findSidecar` */
+export async function assertNoneRuns(stateDir: string): Promise<void> {
+  if ((await findSidecar(stateDir)) === undefined) return;
+  throw new StartFailed('a sidecar runs for this state directory; stop it, or use another `--state-dir`');
+}
+
 /**
  * Names a sidecar as the one that later runs attach to. Its control socket answers already.
  *
@@ -53,9 +59,7 @@ export async function becomeCurrent(stateDir: string, control: string): Promise<
   const file = currentFile(stateDir);
   const locked = <T>(work: () => Promise<T>): Promise<T> => withFileLock(`${file}.lock`, work);
   await locked(async () => {
-    if ((await findSidecar(stateDir)) !== undefined) {
-      throw new StartFailed('a sidecar runs for this state directory; stop it, or use another `--state-dir`');
-    }
+    await assertNoneRuns(stateDir);
     await replacePrivateFile(file, `${control}\n`);
   });
   return async () => {

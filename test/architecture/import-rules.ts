@@ -44,6 +44,7 @@ const HOST_LEVEL: Readonly<Record<string, number>> = {
   broker: 3,
   authority: 3,
   'call.ts': 3,
+  'open-sessions.ts': 3,
   'policies-in-force.ts': 3,
   'firma.ts': 4,
   'open-firma.ts': 5,

@@ -26,7 +26,16 @@ describe('the command line', () => {
       ...['audit verify', 'classes', 'classify', 'decide', 'demo'],
       ...['mapping check', 'mapping coverage', 'mapping diff'],
       ...['policy check', 'policy explain', 'policy reload', 'policy schema', 'policy test'],
-      ...['run', 'sidecar', 'token inspect', 'token issue', 'trust'],
+      ...[
+        'run',
+        'session abort',
+        'session list',
+        'session show',
+        'sidecar',
+        'token inspect',
+        'token issue',
+        'trust',
+      ],
     ]);
     for (const [name, help] of helps) {
       expect(help).toMatch(/Examples?:\n {2}\$ (.* )?firma /);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PolicyEngine, PolicyVerdict } from '@firma/core';
+import type { PolicyEngine, PolicyVerdict, StateStore } from '@firma/core';
 import { serialize } from '../../src/audit/serialize.ts';
 import { NOW_S } from '../capability/authority.ts';
 import { POLICIES, rig } from './rig.ts';
@@ -416,18 +416,127 @@ describe('budgets', () => {
   });
 });
 
+describe('budgets, told and kept', () => {
+  const spend = {
+    name: 'spend',
+    match: ['payment.*'],
+    maxAmount: 6000,
+    currency: 'usd',
+    onExceed: 'deny',
+  } as const;
+
+  it('say what is left, and when waiting helps', async () => {
+    const hourly = { ...spend, name: 'minutes', window: '2m' };
+    const { decider, decisions, pay, state } = await rig({ budgets: [hourly] });
+    const first = await pay(4000);
+    decider.commit(first);
+    decider.finish(first, { bytesSent: 1, bytesReceived: 1, latencyUs: 1 });
+    const refused = await pay(4000);
+    expect(refused).toMatchObject({
+      reason: 'BUDGET_EXCEEDED',
+      budgets: [{ name: 'minutes', charged: 0, remaining: 2000 }],
+    });
+    expect(decisions().at(-1)?.budgets).toEqual(refused.budgets);
+    const waitS = refused.retryAfterS ?? 0;
+    expect(waitS).toBeGreaterThan(115);
+    expect(waitS).toBeLessThanOrEqual(Math.ceil(120 + 120 / 32));
+    state.nowMs += waitS * 1000;
+    expect(await pay(4000)).toMatchObject({ outcome: 'ALLOW' });
+  });
+
+  it('do not ask to wait for what comes back never', async () => {
+    const { decider, pay } = await rig({ budgets: [spend] });
+    decider.commit(await pay(4000));
+    expect(await pay(4000)).toMatchObject({ reason: 'BUDGET_EXCEEDED', retryAfterS: undefined });
+  });
+
+  it.each([
+    ['for all calls of an agent', { per: 'agent' } as const, 'BUDGET_EXCEEDED'],
+    ['for all calls there are', { per: 'sidecar' } as const, 'BUDGET_EXCEEDED'],
+    ['for each session', {}, 'OK'],
+  ])('count %s', async (_what, per, reason) => {
+    const { decider, pay, token } = await rig({ budgets: [{ ...spend, ...per }] });
+    decider.commit(await pay(4000));
+    const other = { token: token({ sid: 'BBBBBBBBBBBBBBBBBBBBBA' }) };
+    expect(await pay(4000, other)).toMatchObject({ reason });
+  });
+
+  it('charge a call that is repeated under its idempotency key once, and another under the same key again', async () => {
+    const idempotent = { ...spend, idempotency: 'header:idempotency-key' };
+    const { ask, decider, sessions } = await rig({ budgets: [idempotent] });
+    const send = async (amount: number, ...keys: string[]): Promise<number | undefined> => {
+      const form = ['application/x-www-form-urlencoded'];
+      const headers = new Map([
+        ['content-type', form],
+        ['idempotency-key', keys],
+      ]);
+      const body = `amount=${amount}&currency=usd`;
+      const decision = await ask({ method: 'POST', hostPort: 'pay.test', target: '/charges', body, headers });
+      decider.commit(decision);
+      if (decision.outcome === 'ALLOW')
+        decider.finish(decision, { bytesSent: 1, bytesReceived: 1, latencyUs: 1 });
+      return decision.budgets[0]?.remaining;
+    };
+    expect(await send(1000, 'one')).toBe(5000);
+    expect(await send(1000, 'one')).toBe(5000);
+    expect(await send(1001, 'one')).toBe(3999);
+    expect(await send(1000, 'two')).toBe(2999);
+    expect(await send(1000, '')).toBe(1999);
+    expect(await send(500, 'one', 'one')).toBe(1499);
+    expect(await send(500, 'one', 'one')).toBe(999);
+    expect(sessions.reservationCount).toBe(0);
+  });
+
+  it('hold a call until what it draws is stored, and let none leave where the store fails', async () => {
+    let release = (): void => undefined;
+    let write = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const store: StateStore = { load: () => Promise.resolve(undefined), save: () => write };
+    const { decider, pay } = await rig({ budgets: [spend], store });
+    const held = await pay(10);
+    expect(held).toMatchObject({ outcome: 'ALLOW' });
+    let isDurable = false;
+    const durable = decider.durable(held)?.then(() => {
+      isDurable = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isDurable).toBe(false);
+    release();
+    await durable;
+    expect(isDurable).toBe(true);
+    write = Promise.reject(new Error('no space'));
+    const failing = await pay(5000);
+    await expect(decider.durable(failing)).rejects.toThrow();
+  });
+
+  it('deny where a session cannot be read from the store', async () => {
+    const store: StateStore = {
+      load: (key) =>
+        key === '' ? Promise.resolve(undefined) : Promise.reject(new Error('secret-in-a-message')),
+      save: () => Promise.resolve(),
+    };
+    await expect(rig({ store })).rejects.toThrow();
+  });
+});
+
 describe('a call that can be read in several ways', () => {
   const PERMIT_ALL = '@id("all") permit (principal, action, resource);';
   const overridden = (method: string): Map<string, string[]> =>
     new Map([['x-http-method-override', [method]]]);
 
   it('cannot leave the budget of one reading by adding a riskier one', async () => {
-    const budgets = [{ name: 'writes', match: ['code.write'], maxCalls: 2, onExceed: 'deny' } as const];
-    const { ask } = await rig({ policies: PERMIT_ALL, budgets });
-    expect(await ask({ method: 'POST', headers: overridden('DELETE') })).toMatchObject({
-      reason: 'BUDGET_EXCEEDED',
+    const budgets = [{ name: 'writes', match: ['code.write'], maxCalls: 1, onExceed: 'deny' } as const];
+    const { ask, decider } = await rig({ policies: PERMIT_ALL, budgets });
+    const both = await ask({ method: 'POST', headers: overridden('DELETE') });
+    expect(both).toMatchObject({
+      envelope: {
+        readings: [{ actionClass: { name: 'repo.admin' } }, { actionClass: { name: 'code.write' } }],
+      },
+      budgets: [{ name: 'writes', charged: 1, remaining: 0 }],
     });
-    expect(await ask({ method: 'POST' })).toMatchObject({ outcome: 'ALLOW' });
+    decider.commit(both);
+    expect(await ask({ method: 'POST' })).toMatchObject({ reason: 'BUDGET_EXCEEDED' });
   });
 
   it('is no unknown call where one reading is known, so nothing lets it pass', async () => {

@@ -19,6 +19,7 @@ import {
   RevocationSet,
   SessionTable,
   startCedar,
+  type StateStore,
   TokenVerifier,
 } from '@firma/core';
 import { cedarModule } from '../../src/cedar-module.ts';
@@ -69,6 +70,7 @@ export interface RigOptions {
   readonly defaultProtected?: boolean;
   readonly engine?: PolicyEngine;
   readonly maxSessions?: number;
+  readonly store?: StateStore;
   readonly maxInFlightPerSource?: number;
 }
 
@@ -103,9 +105,12 @@ export async function rig(options: RigOptions = {}) {
   const state = { nowMs: NOW_S * 1000, auditAccepts: true };
   const revocations = new RevocationSet();
   revocations.replace({ sequence: 1, jti: [], sid: [], sub: [] }, NOW_S);
-  const sessions = new SessionTable({
+  const sessions = await SessionTable.open({
     budgets,
-    ...(options.maxSessions === undefined ? {} : { maxSessions: options.maxSessions }),
+    sha256Hex,
+    steadyMs: () => state.nowMs,
+    maxSessions: options.maxSessions ?? 1000,
+    store: options.store,
   });
   const decider = new Decider({
     normalizer: new Normalizer(mappings),
@@ -114,6 +119,7 @@ export async function rig(options: RigOptions = {}) {
     revocations,
     skewS: 5,
     sessions,
+    idempotencyHeaders: ['idempotency-key'],
     audit: {
       append(record) {
         if (state.auditAccepts) records.push(record);
@@ -128,7 +134,7 @@ export async function rig(options: RigOptions = {}) {
       engine: options.engine ?? new CompiledEngine(new ReferenceEngine(bundle), linkBundle(bundle)),
       configDigest: 'config-digest',
     },
-    onSessionEnd: (key) => ended.push(key),
+    onSessionEnd: (key) => void ended.push(key),
   });
 
   const token = (changes: Readonly<Record<string, unknown>> = {}): string =>

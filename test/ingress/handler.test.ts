@@ -17,6 +17,7 @@ const DENIED: Decision = {
   capability: undefined,
   policies: ['p1'],
   budgets: [],
+  retryAfterS: undefined,
   timings: { normalize: 1, capability: 2, policy: 3, total: 6 },
   reservation: undefined,
 };

@@ -11,6 +11,7 @@ const DENIAL: Denial = {
   resource: 'api.stripe.com/v1/payment_intents',
   policies: ['spend-limit'],
   eventId: '0190-x',
+  retryAfterS: undefined,
 };
 
 function answered(accept?: string, userAgent?: string): { type: string; body: string } {
@@ -79,6 +80,19 @@ describe('a denial', () => {
   ] as const)('for %s is %i', (reason, status, retryAfter) => {
     const answer = answerDenial({ ...DENIAL, reason }, { accept: undefined, userAgent: undefined });
     expect(answer.status).toBe(status);
+    expect(answer.headers['retry-after']).toBe(retryAfter);
+  });
+
+  it.each([
+    ['BUDGET_EXCEEDED', 17, 429, '17'],
+    ['SESSION_LIMIT', 1, 429, '1'],
+    ['BUDGET_EXCEEDED', undefined, 403, undefined],
+    ['OVERLOADED', 17, 503, '1'],
+  ] as const)('for %s that %s s may help is %i', (reason, retryAfterS, status, retryAfter) => {
+    const denial = { ...DENIAL, reason, retryAfterS };
+    const answer = answerDenial(denial, { accept: undefined, userAgent: undefined });
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(answer.body)).toMatchObject({ status });
     expect(answer.headers['retry-after']).toBe(retryAfter);
   });
 

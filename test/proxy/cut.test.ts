@@ -34,7 +34,7 @@ describe('the end of a session', () => {
     await streaming.send(`GET /stream HTTP/1.1\r\n${HEAD}\r\n`).until('begun');
 
     world.enforcer.verdict = () => {
-      world.enforcer.transports.end(SESSION.sessionKey);
+      world.enforcer.transports.end(SESSION.sessionKey, 'POLICY_ABORT');
       return { outcome: 'ABORT', scope: 'session', reason: 'BUDGET_EXCEEDED', detail: 'no more of this' };
     };
     const aborting = await tlsTunnel(world, 'api.test:443');
@@ -55,7 +55,7 @@ describe('the end of a session', () => {
 
   it('reaches an aborting request in absolute form too', async () => {
     world.enforcer.verdict = () => {
-      world.enforcer.transports.end(SESSION.sessionKey);
+      world.enforcer.transports.end(SESSION.sessionKey, 'POLICY_ABORT');
       return { outcome: 'ABORT', scope: 'session', reason: 'POLICY_ABORT' };
     };
     const wire = await dial(world);
@@ -71,12 +71,38 @@ describe('the end of a session', () => {
     const wire = await tlsTunnel(world, 'api.test:443');
     wire.send(`GET / HTTP/1.1\r\n${HEAD}\r\n`);
     await world.enforcer.until(() => world.enforcer.decided.length === 1);
-    world.enforcer.transports.end(SESSION.sessionKey);
+    world.enforcer.transports.end(SESSION.sessionKey, 'POLICY_ABORT');
     record.open();
     expect(await wire.end()).toMatch(/^HTTP\/1\.1 403 [^]*SESSION_ABORTED/);
     expect(seen).toHaveLength(0);
     expect(world.enforcer.committed).toHaveLength(0);
     expect(world.enforcer.finished).toMatchObject([{ facts: { reason: 'SESSION_ABORTED' } }]);
+  });
+
+  it.each(['DENY', 'ALLOW'] as const)(
+    'before a tunnel opens is told to its first request, whatever is decided (%s)',
+    async (outcome) => {
+      world.enforcer.transports.end(SESSION.sessionKey, 'POLICY_ABORT');
+      world.enforcer.verdict = () => ({ outcome, reason: outcome === 'DENY' ? 'SESSION_ABORTED' : 'OK' });
+      const wire = await tlsTunnel(world, 'api.test:443');
+      wire.send(`GET / HTTP/1.1\r\n${HEAD}\r\nGET /next HTTP/1.1\r\n${HEAD}\r\n`);
+      const answer = await wire.end();
+      expect(answer).toMatch(/^HTTP\/1\.1 403 [^]*SESSION_ABORTED/);
+      expect(answer.toLowerCase()).toContain('connection: close');
+      expect(world.enforcer.decided).toHaveLength(1);
+      expect(seen).toHaveLength(0);
+      expect(world.enforcer.committed).toHaveLength(0);
+    },
+  );
+
+  it('before a request in absolute form is told to it', async () => {
+    world.enforcer.transports.end(SESSION.sessionKey, 'POLICY_ABORT');
+    const wire = await dial(world);
+    wire.send(
+      `GET http://plain.test/ HTTP/1.1\r\nHost: plain.test\r\nProxy-Authorization: ${world.authorization}\r\n\r\n`,
+    );
+    expect(await wire.end()).toMatch(/^HTTP\/1\.1 403 [^]*SESSION_ABORTED/);
+    expect(seen).toHaveLength(0);
   });
 
   it('stops a call that waits for its credential', async () => {
@@ -90,7 +116,7 @@ describe('the end of a session', () => {
     const wire = await tlsTunnel(world, 'api.test:443');
     wire.send(`GET / HTTP/1.1\r\n${HEAD}\r\n`);
     await asked.opened;
-    world.enforcer.transports.end(SESSION.sessionKey);
+    world.enforcer.transports.end(SESSION.sessionKey, 'POLICY_ABORT');
     await wire.end();
     given.open();
     await world.enforcer.until(() => world.enforcer.finished.length === 1);

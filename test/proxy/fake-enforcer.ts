@@ -9,7 +9,7 @@ import {
 } from '@firma/core';
 import type { Injection } from '../../src/broker/broker.ts';
 import type { Enforcer, Prepared } from '../../src/firma.ts';
-import { OpenTransports } from '../../src/session/transports.ts';
+import { type Cut, OpenTransports } from '../../src/session/transports.ts';
 
 export interface Decided {
   readonly raw: RawRequest;
@@ -17,12 +17,19 @@ export interface Decided {
   readonly caller: Caller;
 }
 
-/** What the fake answers with; everything absent is an ALLOW's. */
-export type Verdict = Partial<Pick<Decision, 'detail' | 'outcome' | 'reason' | 'remedy' | 'scope'>>;
+/** What the fake answers with; everything absent is an ALLOW's without a budget. */
+export type Verdict = Partial<
+  Pick<Decision, 'budgets' | 'detail' | 'outcome' | 'reason' | 'remedy' | 'retryAfterS' | 'scope'>
+>;
 
 /** Decides as it is told, and remembers what it was asked and told. */
 export class FakeEnforcer implements Enforcer {
-  readonly readHeaders: ReadonlySet<string> = new Set(['content-type', 'x-fact', 'authorization']);
+  readonly readHeaders: ReadonlySet<string> = new Set([
+    'content-type',
+    'x-fact',
+    'authorization',
+    'idempotency-key',
+  ]);
   readonly credentialHeaders: readonly string[] = ['x-service-key'];
   readonly transports = new OpenTransports();
   maxBodyBytes = 1024;
@@ -34,10 +41,15 @@ export class FakeEnforcer implements Enforcer {
 
   readonly decided: Decided[] = [];
   readonly refusals: string[] = [];
+  /** Answers for body bytes. */
+  room: (bytes: number) => boolean | Promise<boolean> = () => true;
+
   readonly committed: string[] = [];
+  /** What `takeBytes` was asked for, in order. */
+  readonly taken: number[] = [];
   readonly finished: { readonly eventId: string; readonly facts: DispatchFacts }[] = [];
   unauthenticatedCount = 0;
-  /** Called after each `finish`, `refuse` and `decide`. */
+  /** Called after each `finish`, `refuse`, `decide` and `takeBytes`. */
   #watchers: (() => void)[] = [];
   #events = 0;
 
@@ -74,6 +86,14 @@ export class FakeEnforcer implements Enforcer {
     return this.recording?.();
   }
 
+  takeBytes(decision: Decision, bytes: number): boolean | Promise<boolean> {
+    const { eventId } = decision;
+    if (this.finished.some((call) => call.eventId === eventId)) throw new Error('the call is over');
+    this.taken.push(bytes);
+    this.#changed();
+    return this.room(bytes);
+  }
+
   commit(decision: Decision): void {
     this.committed.push(decision.eventId ?? '');
   }
@@ -92,7 +112,7 @@ export class FakeEnforcer implements Enforcer {
     this.#changed();
   }
 
-  attach(sessionKey: string, cut: () => void): () => void {
+  attach(sessionKey: string, cut: Cut): () => void {
     return this.transports.attach(sessionKey, cut);
   }
 
@@ -126,7 +146,8 @@ export class FakeEnforcer implements Enforcer {
       envelope: verdict.reason === 'PASS_THROUGH' ? undefined : classified,
       capability: undefined,
       policies: ['a-policy'],
-      budgets: [],
+      budgets: verdict.budgets ?? [],
+      retryAfterS: verdict.retryAfterS,
       timings: { normalize: 0, capability: 0, policy: 0, total: 0 },
       reservation: outcome === 'ALLOW' ? this.#events : undefined,
     };

@@ -259,7 +259,7 @@ describe('while the certificate of a host is made', () => {
     const wire = await tunnel(world, 'api.test:443');
     wire.send(hello);
     await asked;
-    world.enforcer.transports.end(SESSION.sessionKey);
+    world.enforcer.transports.end(SESSION.sessionKey, 'POLICY_ABORT');
     await wire.end();
     sign();
     expect(await refusedOnce()).toContain('hung up');

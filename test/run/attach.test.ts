@@ -6,6 +6,7 @@ import { attachOrStart } from '../../src/run/attach.ts';
 import { type Control, startControl } from '../../src/session/control.ts';
 import { findSidecar } from '../../src/session/current.ts';
 import type { SidecarInfo } from '../../src/session/sidecar-info.ts';
+import { controlHandlers } from '../session-host/handlers.ts';
 
 const OWN = `
 process.on('disconnect', () => process.exit(0));
@@ -31,12 +32,7 @@ function info(): SidecarInfo {
 }
 
 async function runs(status: object): Promise<void> {
-  const handlers = {
-    openSession: () => Promise.reject(new Error()),
-    closeSession: () => {},
-    reloadPolicies: () => Promise.resolve(false),
-    status: () => status,
-  };
+  const handlers = controlHandlers({ status: () => status });
   control = await startControl({ path: info().control, handlers });
 }
 

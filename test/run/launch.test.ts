@@ -5,6 +5,7 @@ import { IssuanceDenied } from '@firma/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Control, startControl } from '../../src/session/control.ts';
 import type { OpenSessionRequest } from '../../src/session/control-messages.ts';
+import { controlHandlers } from '../session-host/handlers.ts';
 import { launch, type Launched } from './launcher.ts';
 
 const PRINT_ENV = ['-e', 'process.stdout.write(JSON.stringify(process.env))'];
@@ -25,7 +26,7 @@ beforeEach(async () => {
   closed = [];
   control = await startControl({
     path,
-    handlers: {
+    handlers: controlHandlers({
       openSession: (request) => {
         opened.push(request);
         if ('profile' in request && request.profile === 'refused')
@@ -37,10 +38,8 @@ beforeEach(async () => {
           sid: 's',
         });
       },
-      reloadPolicies: () => Promise.resolve(false),
       closeSession: (user) => void closed.push(user),
-      status: () => ({}),
-    },
+    }),
   });
 });
 

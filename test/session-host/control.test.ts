@@ -8,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Control, type ControlHandlers, startControl } from '../../src/session/control.ts';
 import { controlClient } from '../../src/session/control-client.ts';
 import type { OpenedSession, OpenSessionRequest } from '../../src/session/control-messages.ts';
+import { controlHandlers } from './handlers.ts';
+import { sessionDetail } from './session-detail.ts';
 
 const OPENED: OpenedSession = {
   user: 'user_1',
@@ -23,8 +25,12 @@ let path: string;
 let control: Control | undefined;
 let asked: OpenSessionRequest[];
 let closed: string[];
+let listed: { limit: number; after: string | undefined }[];
+let aborted: { sid: string; reason: string }[];
 
-const handlers: ControlHandlers = {
+const KNOWN = sessionDetail({ sid: 'sid-1' });
+
+const handlers: ControlHandlers = controlHandlers({
   openSession: (one) => {
     asked.push(one);
     if ('profile' in one && one.profile === 'refused')
@@ -33,9 +39,18 @@ const handlers: ControlHandlers = {
     return Promise.resolve(OPENED);
   },
   closeSession: (user) => void closed.push(user),
+  listSessions: (limit, after) => {
+    listed.push({ limit, after });
+    return after === undefined ? [KNOWN] : [];
+  },
+  showSession: (sid) => (sid === KNOWN.sid ? KNOWN : undefined),
+  abortSession: (sid, reason) => {
+    aborted.push({ sid, reason });
+    return Promise.resolve(sid === KNOWN.sid);
+  },
   reloadPolicies: () => Promise.resolve(true),
   status: () => ({ running: true }),
-};
+});
 
 async function start(at = path): Promise<void> {
   control = await startControl({ path: at, handlers });
@@ -58,6 +73,8 @@ beforeEach(() => {
   path = join(dir, 'run', 'control.sock');
   asked = [];
   closed = [];
+  listed = [];
+  aborted = [];
 });
 
 afterEach(async () => {
@@ -167,13 +184,87 @@ describe('the control socket', () => {
     ['DELETE', '/v1/sessions/a/b', 404],
     ['DELETE', '/v1/sessions/..%2f', 404],
     ['DELETE', `/v1/sessions/${'a'.repeat(65)}`, 404],
-    ['GET', '/v1/sessions', 405],
-    ['GET', '/v1/sessions/a', 405],
+    ['PUT', '/v1/sessions', 405],
+    ['POST', '/v1/sessions?limit=1', 405],
+    ['POST', '/v1/sessions/a', 405],
+    ['GET', '/v1/sessions/a/abort', 405],
+    ['DELETE', '/v1/sessions/a/abort', 405],
+    ['GET', '/v1/sessions/a/abort/', 404],
     ['POST', '/v1/status', 405],
   ])('answers %s %s with %i', async (method, target, status) => {
     await start();
     expect((await send(method, target)).status).toBe(status);
     expect(closed).toEqual([]);
+  });
+
+  it('lists sessions a page at a time, and shows one', async () => {
+    await start();
+    const client = controlClient(path);
+    expect(await client.listSessions(1)).toEqual([KNOWN]);
+    expect(await client.listSessions(1000, 'sid-1')).toEqual([]);
+    expect(listed).toEqual([
+      { limit: 1, after: undefined },
+      { limit: 1000, after: 'sid-1' },
+    ]);
+    expect(await client.showSession('sid-1')).toEqual(KNOWN);
+    expect(await client.showSession('sid-2')).toBeUndefined();
+    expect(await send('GET', '/v1/sessions')).toEqual({ status: 200, body: { sessions: [KNOWN] } });
+    expect(listed.at(-1)).toEqual({ limit: 1000, after: undefined });
+  });
+
+  it('gives no more than a page of sessions, whatever the handler gives', async () => {
+    control = await startControl({
+      path,
+      handlers: controlHandlers({ listSessions: () => Array.from({ length: 1500 }, () => KNOWN) }),
+    });
+    expect(await controlClient(path).listSessions(1000)).toHaveLength(1000);
+  });
+
+  it.each([
+    'limit=0',
+    'limit=1001',
+    'limit=-1',
+    'limit=1e2',
+    'limit=',
+    'after=',
+    'after=a/b',
+    'after=%00',
+    'x=1',
+  ])('answers a list with `%s` with 400', async (query) => {
+    await start();
+    expect((await send('GET', `/v1/sessions?${query}`)).status).toBe(400);
+    expect(listed).toEqual([]);
+  });
+
+  it('ends a session it knows, with a reason or without', async () => {
+    await start();
+    const client = controlClient(path);
+    expect(await client.abortSession('sid-1', 'sends too much')).toBe(true);
+    expect(await client.abortSession('sid-1')).toBe(true);
+    expect(await client.abortSession('sid-2')).toBe(false);
+    expect(aborted).toEqual([
+      { sid: 'sid-1', reason: 'sends too much' },
+      { sid: 'sid-1', reason: 'ended by hand' },
+      { sid: 'sid-2', reason: 'ended by hand' },
+    ]);
+    expect(await send('POST', '/v1/sessions/sid-2/abort', '{}')).toMatchObject({
+      status: 404,
+      body: { error: { code: 'SESSION_UNKNOWN' } },
+    });
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['a text', '"why"'],
+    ['a list', '[]'],
+    ['another field', '{"why":"x"}'],
+    ['an empty reason', '{"reason":""}'],
+    ['a reason that is no text', '{"reason":1}'],
+    ['a long reason', JSON.stringify({ reason: 'x'.repeat(257) })],
+  ])('ends no session for %s', async (_what, body) => {
+    await start();
+    expect((await send('POST', '/v1/sessions/sid-1/abort', body)).status).toBe(400);
+    expect(aborted).toEqual([]);
   });
 
   it('lives on when a caller hangs up', async () => {
@@ -189,6 +280,16 @@ describe('the control socket', () => {
 });
 
 describe('a client of a control socket', () => {
+  it.each([
+    ['no list', { status: () => ({}), listSessions: () => [{ ...KNOWN, calls: 'many' }] }],
+    ['no session', { showSession: () => ({ ...KNOWN, budgets: [{}] }) }],
+  ])('takes %s for no sidecar of this version', async (what, own) => {
+    control = await startControl({ path, handlers: Object.assign(controlHandlers(), own) });
+    const client = controlClient(path);
+    const asked = what === 'no list' ? client.listSessions(1) : client.showSession('sid-1');
+    await expect(asked).rejects.toMatchObject({ code: 'START_FAILED' });
+  });
+
   it('where nobody listens says what to do', async () => {
     await expect(controlClient(join(dir, 'none.sock')).status()).rejects.toMatchObject({
       code: 'START_FAILED',

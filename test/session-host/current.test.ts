@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Control, startControl } from '../../src/session/control.ts';
 import { becomeCurrent, findSidecar } from '../../src/session/current.ts';
 import type { SidecarInfo } from '../../src/session/sidecar-info.ts';
+import { controlHandlers } from './handlers.ts';
 
 let state: string;
 let controls: Control[];
@@ -33,12 +34,7 @@ function info(run = 'run'): SidecarInfo {
 }
 
 async function runs(status: object, path = info().control): Promise<Control> {
-  const handlers = {
-    openSession: () => Promise.reject(new Error()),
-    closeSession: () => {},
-    reloadPolicies: () => Promise.resolve(false),
-    status: () => status,
-  };
+  const handlers = controlHandlers({ status: () => status });
   const control = await startControl({ path, handlers });
   controls.push(control);
   return control;

@@ -1,0 +1,60 @@
+import { type BudgetRule, SessionTable, type StateStore } from '@firma/core';
+import { sha256Hex } from './sha256.ts';
+import { steadyClock } from './wall-clock.ts';
+
+export interface SessionsOptions {
+  readonly budgets: readonly BudgetRule[];
+  /** Undefined: sessions and budgets end with the process. */
+  readonly store: StateStore | undefined;
+  /** Told, in one sentence, that the store cannot be written. */
+  readonly onUnavailable: (sentence: string) => void;
+}
+
+export interface OpenSessions {
+  readonly sessions: SessionTable;
+  /** Of the rules that name one, lower case. */
+  readonly idempotencyHeaders: readonly string[];
+  /** Saves everything as it is. Rejects where that cannot be done: what is stored then is more than was used. */
+  close(): Promise<void>;
+}
+
+/** What a crash takes of what is not drawn in blocks: the calls and denials of so long. */
+const FLUSH_INTERVAL_MS = 5000;
+const TOLD_INTERVAL_MS = 60_000;
+
+/**
+ * Opens the session table, on a store where there is one.
+ *
+ * @throws what the store rejects with
+ */
+export async function openSessions({
+  budgets,
+  store,
+  onUnavailable,
+}: SessionsOptions): Promise<OpenSessions> {
+  let toldAt = -Infinity;
+  const sessions = await SessionTable.open({
+    budgets,
+    sha256Hex,
+    steadyMs: steadyClock(),
+    store,
+    onStoreFailed(detail) {
+      // A store that is down fails with every call.
+      if (performance.now() - toldAt < TOLD_INTERVAL_MS) return;
+      toldAt = performance.now();
+      onUnavailable(`the state store cannot be written, so calls that a budget counts are denied: ${detail}`);
+    },
+  });
+  const flushes = setInterval(() => void sessions.flush().catch(() => undefined), FLUSH_INTERVAL_MS);
+  flushes.unref();
+  const headers = budgets.map(({ idempotencyHeader }) => idempotencyHeader);
+  return {
+    sessions,
+    // A header that only a token names is not read: its calls are charged each.
+    idempotencyHeaders: [...new Set(headers.filter((header) => header !== undefined))],
+    close() {
+      clearInterval(flushes);
+      return sessions.flush();
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import type { ControlHandlers } from '../../src/session/control.ts';
+
+/** Handlers of a control socket that know no session, but for what a test does itself. */
+export function controlHandlers(own: Partial<ControlHandlers> = {}): ControlHandlers {
+  return {
+    openSession: () => Promise.reject(new Error('no session is opened here')),
+    closeSession: () => {},
+    listSessions: () => [],
+    showSession: () => undefined,
+    abortSession: () => Promise.resolve(false),
+    reloadPolicies: () => Promise.resolve(false),
+    status: () => ({}),
+    ...own,
+  };
+}
