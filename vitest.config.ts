@@ -10,6 +10,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     reporters: ['default', './test/summary-reporter.ts'],
     pool: 'forks',
+    // Compiling Cedar's WebAssembly a second time, for speed, costs each test file more than it gains.
+    execArgv: ['--liftoff-only'],
     // Many tests wait for child processes; by itself vitest leaves a core idle.
     maxWorkers: '100%',
     testTimeout: 20_000,

@@ -10,7 +10,17 @@ describe('firma demo', () => {
     const stateDir = join(root, 'kept');
     const { code, out } = await firma(['demo', '--json'], { env: { FIRMA_STATE_DIR: stateDir, HOME: root } });
     const result: unknown = JSON.parse(out);
-    expect(result).toMatchObject({ ok: true });
+    expect(result).toMatchObject({
+      ok: true,
+      checks: expect.arrayContaining([
+        { name: 'the loop was ended by its budget', ok: true, detail: expect.any(String) },
+        { name: 'agent has the open answer cut off', ok: true, detail: '200 CUT' },
+        expect.objectContaining({
+          name: 'the log says that the open answer was cut with its session',
+          ok: true,
+        }),
+      ]),
+    });
     expect(JSON.stringify(result)).not.toContain('made-up-');
     expect(code).toBe(0);
     const [run = ''] = readdirSync(join(stateDir, 'runs'));

@@ -2,7 +2,7 @@
 // environment gives it a proxy and a certificate bundle, as `firma run` does for any program.
 // It reports each step to its parent and leaves the judging to it.
 
-import { EnvHttpProxyAgent, request } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import type { AgentStep } from './steps.ts';
 
 const dispatcher = new EnvHttpProxyAgent();
@@ -55,13 +55,17 @@ async function step(
   report({ name, status, reason });
 }
 
-async function readStream(): Promise<void> {
-  const { statusCode, body } = await request('https://api.openai.com/v1/responses', {
+function stream(path: string): Promise<Dispatcher.ResponseData> {
+  return request(`https://api.openai.com${path}`, {
     method: 'POST',
     dispatcher,
     headers: { 'content-type': 'application/json' },
     body: '{"stream":true}',
   });
+}
+
+async function readStream(): Promise<void> {
+  const { statusCode, body } = await stream('/v1/responses');
   let pieces = 0;
   for await (const chunk of body) {
     // Each acknowledged piece lets the upstream send the next: nothing arrives unless it is passed on at once.
@@ -69,6 +73,17 @@ async function readStream(): Promise<void> {
       report({ name: 'piece', status: statusCode, reason: '', piece: ++pieces });
   }
   report({ name: 'stream', status: statusCode, reason: '', pieces });
+}
+
+/** Opens an answer that does not end. @returns what waits for it to break off */
+async function openStream(): Promise<() => Promise<void>> {
+  const { statusCode, body } = await stream('/v1/chat/completions');
+  report({ name: 'open', status: statusCode, reason: '' });
+  const ended = body.text().then(
+    () => '',
+    () => 'CUT',
+  );
+  return async () => report({ name: 'cut', status: statusCode, reason: await ended });
 }
 
 async function loop(): Promise<void> {
@@ -89,7 +104,9 @@ await step('paste', 'POST', 'https://paste.rs/', 'everything=I+know');
 await step('unmapped', 'GET', 'https://unmapped.example/');
 await step('destroy', 'DELETE', 'https://api.github.com/repos/octocat/hello-world');
 await readStream();
+const cut = await openStream();
 await loop();
+await cut();
 await step('after', 'GET', 'https://api.github.com/repos/octocat/hello-world');
 await dispatcher.close();
 process.disconnect();

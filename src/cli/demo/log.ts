@@ -1,6 +1,6 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DecisionRecord, LogReport } from '@firma/core';
+import type { DecisionRecord, LogReport, OutcomeRecord } from '@firma/core';
 import { readLog } from '../../audit/read-log.ts';
 import { verifyRunLog } from '../../audit/verify-run.ts';
 import { stateLayout } from '../../config/state-dir.ts';
@@ -10,14 +10,22 @@ function isDecision(value: unknown): value is DecisionRecord {
   return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'decision';
 }
 
-/** The decisions of a run, in the order of its log. */
-export async function decisionsOf(runDir: string): Promise<DecisionRecord[]> {
+function isOutcome(value: unknown): value is OutcomeRecord {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'outcome';
+}
+
+/** The decisions of a run and what became of those that were allowed, each in the order of its log. */
+export async function recordsOf(
+  runDir: string,
+): Promise<{ decisions: DecisionRecord[]; outcomes: OutcomeRecord[] }> {
   const decisions: DecisionRecord[] = [];
+  const outcomes: OutcomeRecord[] = [];
   for await (const line of readLog(runDir)) {
     const record: unknown = JSON.parse(line);
     if (isDecision(record)) decisions.push(record);
+    else if (isOutcome(record)) outcomes.push(record);
   }
-  return decisions;
+  return { decisions, outcomes };
 }
 
 /** One line for a person. */

@@ -1,6 +1,6 @@
 import { resolve, join } from 'node:path';
-import type { DecisionRecord } from '@firma/core';
-import { copyWithOneByteChanged, decisionLine, decisionsOf, verifyLogOf } from './log.ts';
+import type { DecisionRecord, OutcomeRecord } from '@firma/core';
+import { copyWithOneByteChanged, decisionLine, recordsOf, verifyLogOf } from './log.ts';
 import { askDecisionApi, playAgent } from './play.ts';
 import { type AgentStep, EXPECTED, MAX_CALLS, PIECES } from './steps.ts';
 import { openWorld, type World } from './world.ts';
@@ -66,7 +66,11 @@ function agentChecks(
   ];
 }
 
-async function logChecks(world: World, decisions: readonly DecisionRecord[]): Promise<Check[]> {
+async function logChecks(
+  world: World,
+  decisions: readonly DecisionRecord[],
+  outcomes: readonly OutcomeRecord[],
+): Promise<Check[]> {
   const { runDir } = world.sidecar.info;
   const report = await verifyLogOf(runDir, world.stateDir);
   const denied = decisions.find((record) => record.reason === 'POLICY_FORBID');
@@ -74,7 +78,13 @@ async function logChecks(world: World, decisions: readonly DecisionRecord[]): Pr
   if (denied !== undefined) await copyWithOneByteChanged(runDir, copy, denied.event_id);
   const changed = denied === undefined ? undefined : await verifyLogOf(copy, world.stateDir);
   const named = changed?.problems.find((problem) => problem.event_id === denied?.event_id);
+  const cut = outcomes.filter(({ reason }) => reason === 'SESSION_ABORTED');
   return [
+    {
+      name: 'the log says that the open answer was cut with its session',
+      ok: cut.length === 1,
+      detail: cut.map(({ bytes_received: bytes }) => `after ${bytes} bytes`).join(', ') || 'no record',
+    },
     {
       name: 'the signed log verifies',
       ok: report.ok && report.uncovered === 0,
@@ -103,7 +113,7 @@ async function play(world: World): Promise<{ checks: Check[]; decisions: Decisio
   const processes = await world.processes();
   // Stopping signs the last checkpoint: from here on the log is whole.
   await world.sidecar.stop();
-  const decisions = await decisionsOf(world.sidecar.info.runDir);
+  const { decisions, outcomes } = await recordsOf(world.sidecar.info.runDir);
   const checks = [
     ...stepChecks(steps),
     ...agentChecks(world, steps, environment),
@@ -112,7 +122,7 @@ async function play(world: World): Promise<{ checks: Check[]; decisions: Decisio
       ok: asked.outcome === 'ALLOW',
       detail: `${asked.outcome} ${asked.reason}, served by ${world.sidecar.info.adapter}`,
     },
-    ...(await logChecks(world, decisions)),
+    ...(await logChecks(world, decisions, outcomes)),
     {
       name: 'no process is left behind',
       ok: processes.length === 3 && !processes.some(lives),

@@ -2,7 +2,7 @@
 export interface AgentStep {
   readonly name: string;
   readonly status: number;
-  /** `firma.reason` of a denial; empty where an upstream answered. */
+  /** `firma.reason` of a denial; empty where an upstream answered, `CUT` where its answer broke off. */
   readonly reason: string;
   readonly piece?: number;
   readonly pieces?: number;
@@ -30,11 +30,13 @@ export const EXPECTED: readonly Expected[] = [
   { name: 'unmapped', status: 403, reason: 'UNCLASSIFIED_ACTION', shows: 'calls a host no table maps' },
   { name: 'destroy', status: 403, reason: 'POLICY_NO_PERMIT', shows: 'deletes the repository' },
   { name: 'stream', status: 200, reason: '', shows: `reads an answer that arrives in ${PIECES} pieces` },
+  { name: 'open', status: 200, reason: '', shows: 'opens an answer that does not end' },
   {
     name: 'loop',
     status: 403,
     reason: 'BUDGET_EXCEEDED',
-    shows: 'repeats itself until its session is ended',
+    shows: 'repeats itself until its budget ends the session',
   },
+  { name: 'cut', status: 200, reason: 'CUT', shows: 'has the open answer cut off' },
   { name: 'after', status: 403, reason: 'SESSION_ABORTED', shows: 'tries once more' },
 ];

@@ -30,6 +30,9 @@ export interface Upstreams {
   close(): Promise<void>;
 }
 
+/** Where the model begins an answer and does not end it. */
+const ENDLESS = '/v1/chat/completions';
+
 const DAY_MS = 86_400_000;
 
 const ANSWERS: Readonly<Record<string, unknown>> = {
@@ -86,6 +89,11 @@ export async function startUpstreams(ca: CertificateAuthority): Promise<Upstream
     const { host = '', authorization } = request.headers;
     seen.push({ host, method, path: url, authorization });
     request.resume();
+    if (host === 'api.openai.com' && url === ENDLESS) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: the only piece\n\n');
+      return;
+    }
     if (host === 'api.openai.com') {
       stream.start(response);
       return;
