@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentSessions } from './agent-sessions.ts';
 import { Closers } from './closers.ts';
@@ -96,6 +96,8 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
     config: config.file ?? '',
     warnings: startWarnings(firma),
   };
+  // One that was killed leaves its socket behind; the lock of the directory says that it is gone.
+  await rm(info.control, { force: true });
   const control = await startControl({
     path: info.control,
     handlers: {

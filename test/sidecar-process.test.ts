@@ -15,17 +15,21 @@ afterEach(() => {
   child = undefined;
 });
 
-/** Starts a sidecar and waits until it is halfway: its run has a log, it has not said that it is ready. */
-async function halfway(
-  stateDir: string,
-): Promise<{ readonly sidecar: ChildProcess; readonly said: unknown[] }> {
+function start(stateDir: string): ChildProcess {
   const args = ['--disallow-code-generation-from-strings', entryPoint('sidecar-process.js'), '--current'];
-  const sidecar = spawn(process.execPath, [...args, '--state-dir', stateDir], {
+  child = spawn(process.execPath, [...args, '--state-dir', stateDir], {
     cwd: stateDir,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: {},
   });
-  child = sidecar;
+  return child;
+}
+
+/** Starts a sidecar and waits until it is halfway: its run has a log, it has not said that it is ready. */
+async function halfway(
+  stateDir: string,
+): Promise<{ readonly sidecar: ChildProcess; readonly said: unknown[] }> {
+  const sidecar = start(stateDir);
   const said: unknown[] = [];
   sidecar.on('message', (message) => said.push(message));
   while (sidecar.exitCode === null && runIn(stateDir) === undefined) await nextTurn();
@@ -56,5 +60,23 @@ describe('a sidecar that is told to stop while it starts', () => {
     expect(existsSync(join(run, 'writer.lock'))).toBe(false);
     const verifierKey = readFileSync(join(stateDir, 'trust', 'audit.vkey'), 'utf8');
     expect(await verifyRunLog(run, { verifierKey })).toMatchObject({ ok: true, uncovered: 0 });
+  });
+});
+
+describe('a sidecar that was killed', () => {
+  it('is started again in its place, with its log', async () => {
+    const stateDir = makeDir({});
+    const first = start(stateDir);
+    const [ready] = (await once(first, 'message')) as [{ readonly type: string; readonly runDir: string }];
+    expect(ready.type).toBe('ready');
+    first.kill('SIGKILL');
+    await once(first, 'exit');
+    const second = start(stateDir);
+    const [again] = (await once(second, 'message')) as [{ readonly type: string; readonly runDir: string }];
+    expect(again).toMatchObject({ type: 'ready', runDir: ready.runDir });
+    second.kill('SIGTERM');
+    expect((await once(second, 'exit'))[0]).toBe(0);
+    const verifierKey = readFileSync(join(stateDir, 'trust', 'audit.vkey'), 'utf8');
+    expect(await verifyRunLog(ready.runDir, { verifierKey })).toMatchObject({ ok: true, uncovered: 0 });
   });
 });
