@@ -81,7 +81,7 @@ async function measure(
     if (plantMs > 0) busyFor(plantMs);
     const overriddenDuration = performance.now() - startedAt;
     assertAllowed(decision);
-    firma.commit(decision);
+    firma.parts.decider.answered(decision);
     yardstick.run();
     if (call % PAUSE_EVERY === 0) await logIsWritten(workload);
     return { overriddenDuration };
