@@ -42,6 +42,8 @@ function argumentsOf({
 }: SidecarOptions): string[] {
   return [
     '--disallow-code-generation-from-strings',
+    // Compiling Cedar's WebAssembly a second time, for speed, pays where the process lasts.
+    ...(current === true ? [] : ['--liftoff-only']),
     entry ?? entryPoint('sidecar-process.js'),
     ...(configPath === undefined ? [] : ['--config', configPath]),
     ...(stateDir === undefined ? [] : ['--state-dir', stateDir]),
