@@ -19,7 +19,7 @@ export interface OpenSessions {
 }
 
 /** What a crash takes of what is not drawn in blocks: the calls and denials of so long. */
-const FLUSH_INTERVAL_MS = 5000;
+const FLUSH_INTERVAL_MS = 10_000;
 const TOLD_INTERVAL_MS = 60_000;
 
 /**

@@ -150,7 +150,9 @@ export class AccountRecords {
       if (at === 0) throw unreadable();
       state.memory.cells[word * 2 + plan.windowCell] = at;
     }
-    if (saved.sums !== undefined && saved.windowMs === plan.windowMs) {
+    const isPast = saved.sums !== undefined && saved.sums.step <= stepAt(saved.windowMs, now);
+    // A clock that was ahead when it was saved must not hold the window until then: it is charged anew, now.
+    if (saved.sums !== undefined && saved.windowMs === plan.windowMs && isPast) {
       restoreWindow(words, at, saved.sums);
       state.counterAt(word, plan, now);
       addToWindow(words, at, saved.spent);

@@ -65,6 +65,12 @@ export class Residence implements SaveSource {
 
   /** Saves exactly what is not saved exactly. Rejects where one of the saves fails, once all have ended. */
   async flush(): Promise<void> {
+    await this.#flushOnce();
+    // A save that was asked for ahead of use at the same moment drew more than was used.
+    await this.#flushOnce();
+  }
+
+  async #flushOnce(): Promise<void> {
     const saves: Promise<void>[] = [];
     for (const [scope, pool] of this.#state.pools.entries()) {
       for (let slot = 0; slot < pool.reached; slot++) {

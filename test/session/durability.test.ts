@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SessionTable } from '../../native-free-core/session/table.ts';
 import { MemoryStore, turn } from './memory-store.ts';
-import { calls, granted, identity, opened, pay, READ, read, spend, tableOf } from './subject.ts';
+import { calls, Clock, granted, identity, opened, pay, READ, read, spend, tableOf } from './subject.ts';
 
 const usedOf = (table: SessionTable, key: string): Record<string, number> => {
   const handle = table.find(identity(key).key);
@@ -58,6 +58,33 @@ describe('a restart', () => {
     await opened(after, 'one');
     expect(usedOf(after, 'one')['calls']).toBeGreaterThanOrEqual(137);
     expect(usedOf(after, 'one')['calls']).toBeLessThanOrEqual(147);
+  });
+
+  it('after a start with a clock that was ahead keeps what was used, and frees it in time', async () => {
+    const store = new MemoryStore();
+    const budgets = [calls(3, { window: '1h' })];
+    const clock = new Clock();
+    const ahead = { ms: clock.ms + 365 * 24 * 3_600_000 };
+    const before = await tableOf(budgets, { store, steadyMs: () => ahead.ms });
+    const first = await opened(before, 'one');
+    for (let made = 0; made < 2; made++) {
+      const { id } = granted(before.reserve(first, read));
+      before.commit(id);
+      before.release(id);
+    }
+    await before.flush();
+    const after = await tableOf(budgets, { store, steadyMs: clock.read });
+    const again = await opened(after, 'one');
+    expect(usedOf(after, 'one')['calls']).toBe(2);
+    const { id } = granted(after.reserve(again, read));
+    after.commit(id);
+    after.release(id);
+    const refused = after.reserve(again, read);
+    const waitS = 'reason' in refused ? (refused.retryAfterS ?? 0) : 0;
+    expect(waitS).toBeGreaterThan(0);
+    expect(waitS).toBeLessThanOrEqual(3713);
+    clock.ms += waitS * 1000;
+    expect(after.reserve(again, read)).toHaveProperty('id');
   });
 
   it('finds rules by name, and starts anew what counts something else', async () => {
