@@ -20,11 +20,19 @@ export interface PolicyBudget {
   readonly overCedar: number;
 }
 
+/** Limits of what `micro/session.bench.ts` measures. */
+export interface SessionBudgets {
+  readonly medianUs: { readonly matching_8: number; readonly stored_8: number };
+  readonly sessionBytes: number;
+  readonly windowBytes: number;
+}
+
 /** What `bench/budgets.toml` holds: one budget for every figure, and the memory of the sidecar process. */
 export interface Budgets {
   readonly p99Ms: Readonly<Record<Figure, number>>;
   readonly normalizer: NormalizerBudgets;
   readonly policy: { readonly policies_10: PolicyBudget; readonly policies_1000: PolicyBudget };
+  readonly session: SessionBudgets;
   readonly memory: { readonly residentMb: number; readonly growthMb: number };
 }
 
@@ -41,6 +49,10 @@ const KEYS = new Set([
   'policy.policies_10.cedar_over_it',
   'policy.policies_1000.median_us',
   'policy.policies_1000.cedar_over_it',
+  'session.matching_8.median_us',
+  'session.stored_8.median_us',
+  'session.memory.session_bytes',
+  'session.memory.window_bytes',
   'memory.resident_mb',
   'memory.growth_mb',
 ]);
@@ -90,6 +102,14 @@ export function readBudgets(file = shippedPath('bench/budgets.toml')): Budgets {
       loadMb: budget('normalizer.load.mb'),
     },
     policy: { policies_10: policy('policies_10'), policies_1000: policy('policies_1000') },
+    session: {
+      medianUs: {
+        matching_8: budget('session.matching_8.median_us'),
+        stored_8: budget('session.stored_8.median_us'),
+      },
+      sessionBytes: budget('session.memory.session_bytes'),
+      windowBytes: budget('session.memory.window_bytes'),
+    },
     memory: { residentMb: budget('memory.resident_mb'), growthMb: budget('memory.growth_mb') },
   };
 }

@@ -1,15 +1,22 @@
 // The latency gate: fails where a budget of `bench/budgets.toml` is missed on the lowest p99 of its rounds, since noise
 // only adds. What a loop of fixed work beside every call shows to be the machine's own noise is taken off first: budgets
 // are of the code, and machines are shared. `--plant-ms N` makes every call slower, to see it fail; of the normalizer
-// every thousand calls, of the policy engine every five hundred.
+// and the sessions every thousand calls, of the policy engine every five hundred.
 
 import { parseArgs } from 'node:util';
 import { readBudgets } from './budgets.ts';
 import { type Figure, FIGURES, measureDecisions, type Round } from './micro/decision.bench.ts';
 import { measureNormalizer, type NormalizerResult } from './micro/normalizer.bench.ts';
 import { measurePolicies, type PolicyResult } from './micro/policy.bench.ts';
+import {
+  measureSessionMemory,
+  measureSessions,
+  type SessionMemory,
+  type SessionRound,
+} from './micro/session.bench.ts';
 import { judgeNormalizer, type Verdict } from './normalizer-verdicts.ts';
 import { GATED, judgePolicies } from './policy-verdicts.ts';
+import { GATED_SESSIONS, judgeSessions } from './session-verdicts.ts';
 
 const { values } = parseArgs({
   options: {
@@ -55,6 +62,8 @@ const plantMs = Number(values['plant-ms']);
 const decisions: Round[] = [];
 const results: NormalizerResult[] = [];
 const policies: PolicyResult[] = [];
+const sessions: SessionRound[] = [];
+const sessionMemory: SessionMemory[] = [];
 const verdicts = [
   ...(await judged(async () => {
     decisions.push(...(await measureDecisions({ rounds, calls, plantMs })));
@@ -77,6 +86,12 @@ const verdicts = [
       }),
     );
     return judgePolicies(policies, budgets.policy);
+  })),
+  ...(await judged(async () => {
+    const samples = Math.ceil(calls / 50);
+    sessions.push(...(await measureSessions({ figures: GATED_SESSIONS, rounds, samples, plantMs })));
+    sessionMemory.push(await measureSessionMemory());
+    return judgeSessions(sessions, sessionMemory, budgets.session);
   })),
 ];
 process.stdout.write(`${verdicts.map(({ line }) => line).join('\n')}\n`);

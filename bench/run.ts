@@ -4,6 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { FIGURES, measureDecisions } from './micro/decision.bench.ts';
 import { type Contestant, measurePolicies } from './micro/policy.bench.ts';
+import {
+  measureSessionMemory,
+  measureSessions,
+  SESSION_FIGURES,
+  type SessionFigure,
+} from './micro/session.bench.ts';
 import { measureNormalizer, type NormalizerFigure } from './micro/normalizer.bench.ts';
 
 const ROUNDS = 5;
@@ -97,5 +103,31 @@ for (const load of policies.loads) {
     `| ${load.figure}: ${load.policies} | ${own.toFixed(2)} | ${all.join(' ')} | ${over('reference')} | ${over('cedar')} | ${overCasbin} | ` +
       `${load.loadMs.toFixed(0)} | ${load.linkMs.toFixed(0)} | ${load.linkedMb.toFixed(1)} |`,
   );
+}
+const SESSIONS: Readonly<Record<SessionFigure, string>> = {
+  matching_8: '8 of 20 rules match',
+  matching_20: 'all 20 match',
+  stored_8: '8 of 20, with a store',
+  stored_20: 'all 20, with a store',
+};
+const sessions = await measureSessions({
+  figures: SESSION_FIGURES,
+  rounds: ROUNDS,
+  samples: 200,
+  plantMs: 0,
+});
+const { sessionBytes, windowBytes } = await measureSessionMemory();
+lines.push(
+  '',
+  `100,000 sessions, 1,000 calls a sample, 200 samples a round. ${sessionBytes.toFixed(0)} bytes a session with four ` +
+    `budgets, ${windowBytes.toFixed(0)} more a window.`,
+  '',
+  '| reserve, commit and release | lowest median, µs a call | median of each round, µs |',
+  '|---|---|---|',
+);
+for (const figure of SESSION_FIGURES) {
+  const medians = ordered(sessions.flatMap((round) => (round.figure === figure ? round.medianUs : [])));
+  const all = medians.map((us) => us.toFixed(2));
+  lines.push(`| ${SESSIONS[figure]} | ${all[0] ?? '-'} | ${all.join(' ')} |`);
 }
 process.stdout.write(`${lines.join('\n')}\n`);

@@ -4,11 +4,8 @@
 export const CELL = {
   newer: 0,
   older: 1,
-  /** How many changes a call must not leave before, how many of them are saved, and how many once the save under way is. */
-  needs: 2,
-  saved: 3,
-  saving: 4,
-  hostChain: 5,
+  /** Four cells: 16 bytes of a digest. */
+  key: 2,
   hosts: 6,
   injectedCount: 8,
   injectedChain: 9,
@@ -18,8 +15,11 @@ export const CELL = {
   /** Three currencies, each as three letters in one number. */
   currencies: 13,
   // From here on what every call looks at: one cache line, and the counters behind it.
-  /** Four cells: 16 bytes of a digest. */
-  key: 32,
+  /** How many changes a call must not leave before, how many of them are saved, and how many once the save under way is. */
+  needs: 32,
+  saved: 33,
+  saving: 34,
+  hostChain: 35,
   /** Grows whenever the slot is emptied; with the slot it makes a handle. */
   generation: 36,
   flags: 37,

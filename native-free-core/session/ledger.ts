@@ -23,8 +23,6 @@ import { addToWindow, advanceWindow, beginWindow, freedAtMs, stepAt } from './wi
 /** What became of bytes that are about to pass. */
 export type BytesTaken = 'taken' | 'held' | 'full' | 'ends';
 
-const NO_LINES: readonly BudgetLine[] = Object.freeze([]);
-
 /** A call that the session is too large for: no budget of it is meant. */
 export function sessionLimit(name: string): Exceeded {
   return Object.freeze({
@@ -82,19 +80,25 @@ export class Ledger {
     entry.ofAgent = configured.ofAgent;
     entry.ofSidecar = configured.ofSidecar;
     this.#nowMs = 0;
+    const { wanted } = this;
+    const lines: BudgetLine[] = [];
     this.#lock(entry);
-    let exceeded = configured.plans.length === 0 ? undefined : this.#weigh(configured.plans, entry, charge);
+    let exceeded =
+      configured.plans.length === 0 ? undefined : this.#hold(configured.plans, entry, charge, lines);
     if (exceeded === undefined && charge.classIndex >= 0) {
       // The two groups cover currencies separately: a budget of the sidecar does not open a currency the token leaves out.
       const cell = entry.byScope[SESSION] * 2;
       if (((this.#cells[cell + CELL.flags] ?? 0) & FLAG.hasTokenRules) !== 0) {
         const tokens = this.#state.tokens.get(entry.session);
-        if (tokens !== undefined) exceeded = this.#weigh(tokens.plans, entry, charge);
+        if (tokens !== undefined) exceeded = this.#hold(tokens.plans, entry, charge, lines);
       }
     }
-    const answer = exceeded ?? this.#hold(entry);
+    if (exceeded !== undefined) {
+      this.#undo(entry);
+      this.wanted = wanted;
+    }
     this.#unlock(entry);
-    return answer;
+    return exceeded ?? lines;
   }
 
   #configured({ classIndex, otherClasses }: Charge): ClassPlan {
@@ -105,10 +109,9 @@ export class Ledger {
 
   /** Charges for good what an entry holds; calls open at once stay held until `end`. */
   commit(entry: Entry): void {
-    const { idempotency } = entry;
-    const repeated =
-      entry.isIdempotent && idempotency !== undefined && !this.#remember(entry.session, idempotency);
     this.#nowMs = 0;
+    if (entry.isIdempotent) this.#lookAgain(entry);
+    let isNew = false;
     this.#lock(entry);
     for (let index = 0; index < entry.count; index++) {
       const plan = entry.plans[index];
@@ -117,9 +120,12 @@ export class Ledger {
       const amount = entry.amounts[index] ?? 0;
       this.#words[at + HELD] = (this.#words[at + HELD] ?? 0) - amount;
       // The other one of two equal calls under way was charged.
-      if (!repeated || !entry.isFreeAgain(plan)) this.#charge(plan, at, amount);
+      if (entry.isRepeatFor(plan)) continue;
+      this.#charge(plan, at, amount);
+      if (entry.isFreeAgain(plan)) isNew = true;
     }
-    if (entry.currency !== 0 && !repeated) {
+    if (isNew) this.#remember(entry);
+    if (entry.currency !== 0 && entry.repeatAgeMs === -1) {
       this.#state.addAmount(entry.session, entry.currency, entry.amount);
     }
     this.#unlock(entry);
@@ -157,7 +163,7 @@ export class Ledger {
       const at = entry.at[index] ?? 0;
       if (plan.windowMs !== 0) advanceWindow(this.#words, at, stepAt(plan.windowMs, this.#now()));
       const held = this.#words[at + HELD] ?? 0;
-      const room = plan.limit - (this.#words[at + COMMITTED] ?? 0);
+      const room = this.#limitOf(plan, entry.session) - (this.#words[at + COMMITTED] ?? 0);
       if (bytes > room - held) answer = plan.aborts && bytes > room ? 'ends' : 'full';
       else if (this.#isDurable && bytes > safeRoom(this.#words, at) - held) answer = 'held';
     }
@@ -195,10 +201,17 @@ export class Ledger {
     }
   }
 
-  /** Whether a rule group has no room for a call; one that ends the session answers first, else the first in order. */
-  #weigh(plans: readonly RulePlan[], entry: Entry, charge: Charge): Exceeded | undefined {
+  /**
+   * Holds a call's use of the rules of a group, as long as they have room. In one pass, since nobody sees a counter before it
+   * is unlocked; of an answer the caller takes back what was held.
+   *
+   * @param lines gets what the call is charged
+   * @returns why there is no room: a rule that ends the session answers first, else the first in order
+   */
+  #hold(plans: readonly RulePlan[], entry: Entry, charge: Charge, lines: BudgetLine[]): Exceeded | undefined {
     const { byScope } = entry;
     const agentNumber = entry.agentNumber;
+    const words = this.#words;
     let first: RulePlan | undefined;
     let firstAt = 0;
     let firstUse = -1;
@@ -209,9 +222,9 @@ export class Ledger {
       if (plan === undefined) break;
       if (plan.isPlain) {
         const at = byScope[plan.scope] + plan.at;
-        const room = plan.limit - (this.#words[at + COMMITTED] ?? 0);
-        if (room - (this.#words[at + HELD] ?? 0) >= 1) {
-          entry.add(plan, at, 1);
+        const left = plan.limit - (words[at + COMMITTED] ?? 0) - (words[at + HELD] ?? 0);
+        if (left >= 1) {
+          this.#add(entry, plan, at, 1, left - 1, lines);
           continue;
         }
       }
@@ -236,12 +249,14 @@ export class Ledger {
         currencyCovered = true;
         use = entry.amount;
       }
-      if (entry.isRepeat && entry.isFreeAgain(plan)) use = 0;
+      if (entry.isRepeatFor(plan)) use = 0;
       const room = plan.limit - (this.#words[at + COMMITTED] ?? 0);
       if (use > room && plan.aborts) return this.#exceeded(plan, at, use, true);
-      if (use <= room - (this.#words[at + HELD] ?? 0)) {
+      const left = room - (this.#words[at + HELD] ?? 0);
+      if (use <= left) {
         // Bytes are charged as they pass; a call only needs a remainder.
-        entry.add(plan, at, plan.isBytes ? 0 : use);
+        const charged = plan.isBytes ? 0 : use;
+        this.#add(entry, plan, at, charged, left - charged, lines);
       } else if (first === undefined) {
         first = plan;
         firstAt = at;
@@ -269,23 +284,26 @@ export class Ledger {
     return { reason: 'BUDGET_EXCEEDED', name: plan.name, abort, remaining, retryAfterS };
   }
 
-  /** @returns what the call is charged, and what remains of each budget after it */
-  #hold(entry: Entry): readonly BudgetLine[] {
-    const { amounts, at: counters, count, plans } = entry;
+  #add(
+    entry: Entry,
+    plan: RulePlan,
+    at: number,
+    charged: number,
+    remaining: number,
+    lines: BudgetLine[],
+  ): void {
     const words = this.#words;
-    if (count === 0) return NO_LINES;
-    const lines: BudgetLine[] = [];
+    entry.add(plan, at, charged);
+    words[at + HELD] = (words[at + HELD] ?? 0) + charged;
+    lines.push({ name: plan.name, charged, remaining });
+    if (this.#isDurable && wantsSave(words, at, plan)) this.wanted |= 1 << plan.scope;
+  }
+
+  #undo({ amounts, at: counters, count }: Entry): void {
     for (let index = 0; index < count; index++) {
-      const plan = plans[index];
-      if (plan === undefined) break;
       const at = counters[index] ?? 0;
-      const charged = amounts[index] ?? 0;
-      const held = (words[at + HELD] ?? 0) + charged;
-      words[at + HELD] = held;
-      lines.push({ name: plan.name, charged, remaining: plan.limit - (words[at + COMMITTED] ?? 0) - held });
-      if (this.#isDurable && wantsSave(words, at, plan)) this.wanted |= 1 << plan.scope;
+      this.#words[at + HELD] = (this.#words[at + HELD] ?? 0) - (amounts[index] ?? 0);
     }
-    return lines;
   }
 
   /** @returns 0 where a window would be new and there is no block left */
@@ -318,13 +336,30 @@ export class Ledger {
     if (this.#isDurable && wantsSave(this.#words, at, plan)) this.wanted |= 1 << plan.scope;
   }
 
-  #remember(session: number, digest: string): boolean {
+  /** A call that is equal may have been charged since this one was reserved. */
+  #lookAgain(entry: Entry): void {
+    const { idempotency, idempotencyHeader, session } = entry;
+    if (idempotency === undefined || idempotencyHeader === undefined) return;
+    entry.repeatAgeMs =
+      this.#state.digests.get(session)?.age(idempotencyHeader, idempotency, this.#now()) ?? -1;
+  }
+
+  #remember({ idempotency, idempotencyHeader, session }: Entry): void {
+    if (idempotency === undefined || idempotencyHeader === undefined) return;
     let digests = this.#state.digests.get(session);
     if (digests === undefined) {
       digests = new RecentDigests();
       this.#state.digests.set(session, digests);
     }
-    return digests.add(digest);
+    digests.charged(idempotencyHeader, idempotency, this.#now());
+  }
+
+  /** A token that came since may have tightened the rule. */
+  #limitOf(plan: RulePlan, session: number): number {
+    if (!plan.isToken) return plan.limit;
+    const { plans } = this.#state.tokens.get(session) ?? { plans: [] };
+    for (const now of plans) if (now.at === plan.at) return now.limit;
+    return plan.limit;
   }
 
   #touch(entry: Entry): void {

@@ -30,6 +30,11 @@ describe('the budgets of the project', () => {
         policies_10: { medianUs: 1, overCedar: 30 },
         policies_1000: { medianUs: 2, overCedar: 500 },
       },
+      session: {
+        medianUs: { matching_8: 1.2, stored_8: 1.8 },
+        sessionBytes: 640,
+        windowBytes: 360,
+      },
       memory: { residentMb: 300, growthMb: 20 },
     });
   });
