@@ -1,4 +1,5 @@
 import type { BudgetLine, Decision, RawRequest, Risk, Scheme, Transport } from '@firma/core';
+import { otherHeaders } from './other-headers.ts';
 
 /**
  * One call as JSON: what `POST /v1/decide`, `firma decide` and `firma.decide` take.
@@ -184,7 +185,8 @@ export function toRawRequest(
   for (const name of idempotencyHeaders) if (!isSentOn(fields, name)) headers.delete(name);
   const body = encoder.encode(call.body ?? '');
   const raw = { method: call.method, scheme, hostPort, target, headers, transport, bodyLength: body.length };
-  return { raw, body };
+  if (!idempotencyHeaders.some((name) => headers.has(name))) return { raw, body };
+  return { raw: { ...raw, otherHeaders: otherHeaders(fields, idempotencyHeaders) }, body };
 }
 
 /** Whether an upstream gets a header under exactly that name: in another spelling, or named by `Connection`, it does not. */

@@ -17,6 +17,7 @@ import {
   type SchemaInputs,
   startCedar,
   TokenVerifier,
+  Usage,
 } from '@firma/core';
 import { AuditPipeline } from './audit/pipeline.ts';
 import { ISSUER, openAuthority } from './authority/open.ts';
@@ -34,6 +35,7 @@ import { sha256Hex } from './sha256.ts';
 import { openSessions } from './open-sessions.ts';
 import { PoliciesInForce } from './policies-in-force.ts';
 import { OpenTransports } from './session/transports.ts';
+import { newSteadyClock, standingSteadyClock } from './steady-clock.ts';
 import { systemClock } from './wall-clock.ts';
 
 export interface OpenOptions {
@@ -53,7 +55,7 @@ export interface OpenOptions {
   readonly current?: boolean;
   /** Budgets and sessions are kept in memory only. */
   readonly ephemeral?: boolean | undefined;
-  /** Moves the stored budgets and sessions aside and begins with none, where they are damaged. */
+  /** Where the stored budgets and sessions are damaged, moves them aside and begins with none. Not with `ephemeral`. */
   readonly resetState?: boolean | undefined;
   /** Told, in one sentence, what fails that calls cannot do without: they are denied from then on. */
   readonly onUnavailable?: (sentence: string) => void;
@@ -116,7 +118,7 @@ function assertSameBut(policies: ConfigParts, { mappings, settings }: Omit<Confi
 /**
  * Opens an enforcement point in this process: configuration, tables, policies, Authority, broker and log.
  *
- * @throws FirmaError with file and line for a configuration, table or policy that does not load, StartFailed or
+ * @throws Usage for options that exclude each other, FirmaError with file and line for a configuration, table or policy that does not load, StartFailed or
  *   StateUnusable for what cannot run. Nothing is left half-started.
  */
 export async function openFirma(options: OpenOptions = {}): Promise<Firma> {
@@ -130,6 +132,11 @@ export async function openFirma(options: OpenOptions = {}): Promise<Firma> {
 }
 
 async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
+  if (options.ephemeral === true && options.resetState === true) {
+    throw new Usage(
+      '`--reset-state` is about what is stored, and with `--ephemeral` nothing is; give one of them',
+    );
+  }
   const loaded = await openConfig(options, { cwd: process.cwd(), env: process.env });
   const { config } = loaded;
   const { mappings, budgets, inputs } = compile(loaded);
@@ -175,6 +182,7 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
   const { sessions, idempotencyHeaders, close } = await openSessions({
     budgets,
     store: audit.state,
+    steadyMs: audit.state === undefined ? newSteadyClock() : await standingSteadyClock(runDir),
     onUnavailable: tell,
   });
   closers.add(close);

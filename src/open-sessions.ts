@@ -1,11 +1,12 @@
 import { type BudgetRule, SessionTable, type StateStore } from '@firma/core';
 import { sha256Hex } from './sha256.ts';
-import { steadyClock } from './wall-clock.ts';
+import type { SteadyClock } from './steady-clock.ts';
 
 export interface SessionsOptions {
   readonly budgets: readonly BudgetRule[];
   /** Undefined: sessions and budgets end with the process. */
   readonly store: StateStore | undefined;
+  readonly steadyMs: SteadyClock;
   /** Told, in one sentence, that the store cannot be written. */
   readonly onUnavailable: (sentence: string) => void;
 }
@@ -18,8 +19,6 @@ export interface OpenSessions {
   close(): Promise<void>;
 }
 
-/** What a crash takes of what is not drawn in blocks: the calls and denials of so long. */
-const FLUSH_INTERVAL_MS = 10_000;
 const TOLD_INTERVAL_MS = 60_000;
 
 /**
@@ -30,13 +29,14 @@ const TOLD_INTERVAL_MS = 60_000;
 export async function openSessions({
   budgets,
   store,
+  steadyMs,
   onUnavailable,
 }: SessionsOptions): Promise<OpenSessions> {
   let toldAt = -Infinity;
   const sessions = await SessionTable.open({
     budgets,
     sha256Hex,
-    steadyMs: steadyClock(),
+    steadyMs,
     store,
     onStoreFailed(detail) {
       // A store that is down fails with every call.
@@ -45,16 +45,11 @@ export async function openSessions({
       onUnavailable(`the state store cannot be written, so calls that a budget counts are denied: ${detail}`);
     },
   });
-  const flushes = setInterval(() => void sessions.flush().catch(() => undefined), FLUSH_INTERVAL_MS);
-  flushes.unref();
   const headers = budgets.map(({ idempotencyHeader }) => idempotencyHeader);
   return {
     sessions,
     // A header that only a token names is not read: its calls are charged each.
     idempotencyHeaders: [...new Set(headers.filter((header) => header !== undefined))],
-    close() {
-      clearInterval(flushes);
-      return sessions.flush();
-    },
+    close: () => sessions.flush(),
   };
 }

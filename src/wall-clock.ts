@@ -1,13 +1,5 @@
 import type { WallClock } from '@firma/core';
 
-/**
- * Milliseconds that only time moves: Unix time when the process asked first, and the monotonic timer from then on.
- */
-export function steadyClock(): () => number {
-  const offset = Date.now() - performance.now();
-  return () => offset + performance.now();
-}
-
 // A step of the system's clock, or a machine that slept, shows as a difference of more than this.
 const MAX_DRIFT_MS = 2;
 

@@ -23,7 +23,7 @@ const budgets = compileBudgets([
   { name: 'calls', match, maxCalls: ${LIMIT}, onExceed: 'deny' },
   { name: 'all', match, maxCalls: ${LIMIT * 2}, per: 'sidecar', onExceed: 'deny' },
 ]);
-const { sessions, close } = await openSessions({ budgets, store: audit.state, onUnavailable: () => {} });
+const { sessions, close } = await openSessions({ budgets, store: audit.state, steadyMs: Date.now, onUnavailable: () => {} });
 const identity = { key: 'iss sub sid', iss: 'iss', sub: 'sub', sid: 'sid' };
 const charge = { classIndex: findActionClass('code.read').index, otherClasses: [], host: 'api.test' };
 let full = false;

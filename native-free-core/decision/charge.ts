@@ -5,7 +5,7 @@ import type { Sha256Hex } from './ports.ts';
 /** What is hashed of a request beside its idempotency key. */
 export interface Sent {
   readonly raw: RawRequest;
-  /** Undefined where it was not read. */
+  /** All of it; undefined where it was not read. */
   readonly body: Uint8Array | undefined;
 }
 
@@ -49,7 +49,8 @@ function otherClasses(readings: Envelope['readings']): readonly number[] {
 
 /**
  * What a call is charged as: amount and host are those of every reading, the class that of the first. A repeated call is known by its
- * idempotency key and everything that was sent under it: another body under the same key is another call.
+ * idempotency key and everything that was sent under it: another body or account header under the same key is another
+ * call.
  *
  * @param idempotencyHeaders of the budget rules, lower case
  */
@@ -62,9 +63,10 @@ export function chargeOf(
   const { actionClass, params, resource } = readings[0];
   const amount = params['amount'];
   const currency = params['currency'];
-  const given = idempotencyHeaders.length === 0 ? undefined : keyOf(sent.raw, idempotencyHeaders);
-  const body = given === undefined ? undefined : bodyText(sent);
   const { raw } = sent;
+  const isKnown = idempotencyHeaders.length > 0 && raw.otherHeaders !== undefined;
+  const given = isKnown ? keyOf(raw, idempotencyHeaders) : undefined;
+  const body = given === undefined ? undefined : bodyText(sent);
   return {
     classIndex: actionClass.index,
     otherClasses: otherClasses(readings),
@@ -77,7 +79,7 @@ export function chargeOf(
       given === undefined || body === undefined
         ? undefined
         : sha256Hex(
-            [given.key, raw.method, raw.scheme, raw.hostPort, raw.target, body]
+            [given.key, raw.method, raw.scheme, raw.hostPort, raw.target, raw.otherHeaders ?? '', body]
               .map((part) => `${part.length}:${part}`)
               .join(''),
           ),

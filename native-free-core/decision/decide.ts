@@ -143,6 +143,12 @@ export class Decider {
     return reservation === undefined ? undefined : this.#sessions.durable(reservation);
   }
 
+  /** Whether a session was ended since: what was allowed before and has not left must not leave. */
+  isEnded(sessionKey: string): boolean {
+    const handle = this.#sessions.find(sessionKey);
+    return handle !== undefined && this.#sessions.abortReason(handle) !== undefined;
+  }
+
   /** Charges body bytes that are about to pass. @returns false, or a promise of it, where the call is to be cut */
   takeBytes(decision: Decision, bytes: number): boolean | Promise<boolean> {
     const { capability, reservation } = decision;
@@ -177,9 +183,7 @@ export class Decider {
 
   /** Bytes that found no room may have ended their session. */
   #endAborted(sessionKey: string): void {
-    const handle = this.#sessions.find(sessionKey);
-    if (handle === undefined || this.#sessions.abortReason(handle) === undefined) return;
-    this.#options.onSessionEnd(sessionKey, 'BUDGET_EXCEEDED');
+    if (this.isEnded(sessionKey)) this.#options.onSessionEnd(sessionKey, 'BUDGET_EXCEEDED');
   }
 
   #handleOf({ capability }: Decision): SessionHandle | undefined {

@@ -95,7 +95,8 @@ export class Stages {
     if (amountsDiffer(envelope.readings)) {
       return this.deny(attempt, 'PARAMS_UNREADABLE', 'normalize', AMOUNTS_DIFFER);
     }
-    const sent = { raw: attempt.prepared.raw, body };
+    const { bodyNeed, raw } = attempt.prepared;
+    const sent = { raw, body: bodyNeed === 'head' ? undefined : body };
     const refused = this.#reserve(attempt, chargeOf(envelope.readings, sent, idempotencyHeaders, sha256Hex));
     attempt.policyMs = performance.now() - startedAt;
     if (refused !== undefined) return refused;

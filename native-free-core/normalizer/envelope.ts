@@ -20,6 +20,11 @@ export interface RawRequest {
   readonly target: string;
   readonly headers: ReadonlyMap<string, readonly string[]>;
   readonly transport: Transport;
+  /**
+   * The other headers that go to the upstream, in one text that is alike where they are. Given where the request carries
+   * an idempotency key: without it a repeated call is charged like any other.
+   */
+  readonly otherHeaders?: string;
   /** Bytes the body will have; `undefined` where its length is not declared. 0 for no body. */
   readonly bodyLength: number | undefined;
 }

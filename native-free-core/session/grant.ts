@@ -16,10 +16,12 @@ export function isCovered(words: Float64Array, at: number, plan: RulePlan): bool
 /** Whether a save would help: less than half a block is left, or more than a block, after calls were rolled back. */
 export function wantsSave(words: Float64Array, at: number, plan: RulePlan): boolean {
   if (plan.isInFlight) return false;
+  const held = words[at + HELD] ?? 0;
+  // What a save under way will have drawn counts too: nobody looks again after it.
+  const drawn = Math.max(words[at + ROOM] ?? 0, words[at + PENDING_ROOM] ?? 0);
+  if (drawn - held > plan.block) return true;
   const room = safeRoom(words, at);
-  const spare = room - (words[at + HELD] ?? 0);
-  if (spare > plan.block) return true;
-  return spare < plan.block / 2 && room < plan.limit - (words[at + COMMITTED] ?? 0);
+  return room - held < plan.block / 2 && room < plan.limit - (words[at + COMMITTED] ?? 0);
 }
 
 /**

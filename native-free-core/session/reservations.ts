@@ -2,6 +2,9 @@ import type { Charge } from './budget.ts';
 import { currencyCode } from './currency-code.ts';
 import type { RulePlan } from './rule-plan.ts';
 
+// Upstreams forget a key after about a day, and then the call acts again.
+const FREE_MS = 24 * 3_600_000;
+
 /** One place for a reservation, used again and again: what a call holds of which counters, in parallel lists. */
 export class Entry {
   /** Of the current use; another one after the entry was given back. */
@@ -37,8 +40,8 @@ export class Entry {
   idempotencyHeader: string | undefined = undefined;
   /** The key of the call, with its header. */
   idempotency: string | undefined = undefined;
-  /** A call with that digest is charged already. */
-  isRepeat = false;
+  /** Milliseconds since a call with that digest was charged; -1 where none is known. */
+  repeatAgeMs = -1;
 
   constructor(id: number) {
     this.id = id;
@@ -54,9 +57,8 @@ export class Entry {
     const { idempotency, idempotencyHeader } = charge;
     const isKeyed = idempotency !== undefined && idempotencyHeader !== undefined;
     this.idempotencyHeader = isKeyed ? idempotencyHeader : undefined;
-    // The same key in another header is another key.
-    this.idempotency = isKeyed ? `${idempotencyHeader} ${idempotency}` : undefined;
-    this.isRepeat = false;
+    this.idempotency = isKeyed ? idempotency : undefined;
+    this.repeatAgeMs = -1;
     this.undecided = true;
     this.committed = false;
     this.covered = false;
@@ -82,6 +84,13 @@ export class Entry {
   /** Whether a rule counts a call under this one's key once. */
   isFreeAgain(plan: RulePlan): boolean {
     return this.idempotencyHeader !== undefined && plan.idempotencyHeader === this.idempotencyHeader;
+  }
+
+  /** Whether a rule has counted a call under this one's key, so long ago at most that the charge is in its window still. */
+  isRepeatFor(plan: RulePlan): boolean {
+    const { repeatAgeMs } = this;
+    if (repeatAgeMs === -1 || !this.isFreeAgain(plan)) return false;
+    return repeatAgeMs < (plan.windowMs === 0 ? FREE_MS : Math.min(FREE_MS, plan.windowMs));
   }
 
   #grow(): void {

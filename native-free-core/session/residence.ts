@@ -12,6 +12,8 @@ import type { State } from './state.ts';
 const MAX_LOADS = 4096;
 // How many accounts are looked at, or waited for, to make room for one.
 const MAX_TRIES = 64;
+// How many accounts a flush saves in one turn.
+const FLUSHED_AT_ONCE = 128;
 
 /** Which accounts are in memory: brings them from the store, saves them, and lets the idle ones go. */
 export class Residence implements SaveSource {
@@ -63,7 +65,10 @@ export class Residence implements SaveSource {
     return cells[cell + CELL.needs] === cells[cell + CELL.saved];
   }
 
-  /** Saves exactly what is not saved exactly. Rejects where one of the saves fails, once all have ended. */
+  /**
+   * Saves exactly what is not saved exactly, a few accounts at a time. Calls made meanwhile wait for their blocks again.
+   * Rejects where one of the saves fails, once all have ended.
+   */
   async flush(): Promise<void> {
     await this.#flushOnce();
     // A save that was asked for ahead of use at the same moment drew more than was used.
@@ -71,17 +76,23 @@ export class Residence implements SaveSource {
   }
 
   async #flushOnce(): Promise<void> {
-    const saves: Promise<void>[] = [];
+    let failure: PromiseRejectedResult | undefined;
+    let saves: Promise<void>[] = [];
+    const settle = async (): Promise<void> => {
+      for (const result of await Promise.allSettled(saves))
+        if (result.status === 'rejected') failure ??= result;
+      saves = [];
+    };
     for (const [scope, pool] of this.#state.pools.entries()) {
       for (let slot = 0; slot < pool.reached; slot++) {
         const account = scope * MAX_SLOTS + slot;
-        if (pool.isInUse(slot) && (this.#isDirty(account) || this.saves.has(account))) {
-          saves.push(this.saves.save(account, true));
-        }
+        if (!pool.isInUse(slot) || !(this.#isDirty(account) || this.saves.has(account))) continue;
+        // The store's answer ends the turn: whoever flushes goes on deciding.
+        if (saves.push(this.saves.save(account, true)) === FLUSHED_AT_ONCE) await settle();
       }
     }
-    const failed = (await Promise.allSettled(saves)).find(({ status }) => status === 'rejected');
-    if (failed?.status === 'rejected') throw failed.reason;
+    await settle();
+    if (failure !== undefined) throw failure.reason;
   }
 
   // What `Saves` asks.

@@ -25,6 +25,13 @@ export class SessionFacts {
     this.#state.touch(SESSION, slot);
   }
 
+  /** Calls that were decided. */
+  count(slot: number): number {
+    const { memory, pools } = this.#state;
+    const word = pools[SESSION].word(slot);
+    return (memory.words[word + WORD.allows] ?? 0) + (memory.words[word + WORD.denies] ?? 0);
+  }
+
   /** Another class of a call that was allowed. */
   did(slot: number, classIndex: number): void {
     if (this.#addClass(this.#state.pools[SESSION].word(slot) * 2, classIndex)) this.#grew(slot);

@@ -16,17 +16,14 @@ import { Memory } from './memory.ts';
 import { NAME_BLOCK_WORDS, nameBlocks, NameSets } from './name-set.ts';
 import type { RecentDigests } from './recent-digests.ts';
 import type { Plans, RulePlan } from './rule-plan.ts';
-import type { TokenRules } from './token-rules.ts';
+import { MAX_TOKEN_RULES, MAX_TOKEN_WINDOWS, type TokenRules } from './token-rules.ts';
 import { advanceWindow, stepAt, WINDOW_WORDS } from './window.ts';
 
 export const MAX_HOSTS = 256;
 export const MAX_INJECTED = 256;
 
-// Windows in all, 320 MB of them: many windowed rules times many sessions would ask for address space without end.
-const MAX_WINDOWS = 2 ** 20;
-// Blocks a session for the rules of its token. A few sessions may use more: it is their sum that is bounded.
-const TOKEN_WINDOWS = 2;
-const TOKEN_COUNTERS = 8;
+// Of address space; what no session touches costs no memory.
+const MAX_WORDS = 2 ** 28;
 const GUARD_WORDS = 8;
 
 export interface StateOptions {
@@ -59,19 +56,24 @@ export class State {
   #lastMs = 0;
 
   constructor(options: StateOptions) {
-    const { plans, maxSessions, maxAgents } = options;
+    const { plans, maxAgents } = options;
     this.plans = plans;
     this.isDurable = options.isDurable;
     this.#steadyMs = options.steadyMs;
     this.nowMs();
     const [session, agent, sidecar] = plans.scopes;
     const blocks = nameBlocks(MAX_HOSTS, HOSTS_INLINE) + nameBlocks(MAX_INJECTED, 0);
+    const windowsEach = session.windows + MAX_TOKEN_WINDOWS;
+    const wordsEach =
+      session.width +
+      blocks * NAME_BLOCK_WORDS +
+      windowsEach * WINDOW_WORDS +
+      MAX_TOKEN_RULES * COUNTER_WORDS;
+    // INVARIANT: every session has room for all it may hold, so no session's blocks are another one's refusal.
+    const maxSessions = Math.min(options.maxSessions, Math.floor(MAX_WORDS / wordsEach));
     const maxNames = maxSessions * blocks;
-    const maxWindows = Math.min(
-      MAX_WINDOWS,
-      maxSessions * (session.windows + TOKEN_WINDOWS) + maxAgents * agent.windows + sidecar.windows,
-    );
-    const maxCounters = maxSessions * TOKEN_COUNTERS;
+    const maxWindows = maxSessions * windowsEach + maxAgents * agent.windows + sidecar.windows;
+    const maxCounters = maxSessions * MAX_TOKEN_RULES;
     const widths: readonly (readonly [number, number])[] = [
       [maxSessions, session.width],
       [maxAgents, agent.width],

@@ -36,13 +36,15 @@ export interface SessionTableOptions {
   readonly maxSessions?: number | undefined;
   /** Agents in memory, where a rule is per agent; 16,384 by default. */
   readonly maxAgents?: number | undefined;
-  /** Reservations outstanding in all; 16,384 by default, 65,536 at most. */
+  /** Reservations outstanding in all; 65,536 by default and at most. */
   readonly maxReservations?: number | undefined;
-  /** Of those, for one session; 1,024 by default. */
+  /** Of those, for one session; 512 by default. */
   readonly maxReservationsPerSession?: number | undefined;
   /** Told of every save that failed. */
   readonly onStoreFailed?: ((detail: string) => void) | undefined;
 }
+
+const COUNTED_UNSAVED = 32;
 
 const HOSTS_FULL = sessionLimit('hosts');
 const IN_FLIGHT_FULL = sessionLimit('calls_in_flight');
@@ -94,8 +96,8 @@ export class SessionTable {
     }
     this.#facts = new SessionFacts(this.#state);
     this.#snapshots = new Snapshots(this.#state);
-    this.#reservations = new Reservations(options.maxReservations ?? 16_384);
-    this.#maxPerSession = options.maxReservationsPerSession ?? 1024;
+    this.#reservations = new Reservations(options.maxReservations ?? 65_536);
+    this.#maxPerSession = options.maxReservationsPerSession ?? 512;
   }
 
   /**
@@ -156,7 +158,10 @@ export class SessionTable {
     entry.byScope[AGENT] = agent === -1 ? 0 : pools[AGENT].word(agent);
     entry.byScope[SIDECAR] = pools[SIDECAR].word(0);
     entry.begin(charge);
-    if (entry.idempotency !== undefined) entry.isRepeat = digests.get(slot)?.has(entry.idempotency) === true;
+    if (entry.idempotency !== undefined && entry.idempotencyHeader !== undefined) {
+      const { idempotency, idempotencyHeader } = entry;
+      entry.repeatAgeMs = digests.get(slot)?.age(idempotencyHeader, idempotency, this.#state.nowMs()) ?? -1;
+    }
     const answer = this.#ledger.reserve(entry, charge);
     if ('reason' in answer) return answer;
     const outstanding = cells[cell + CELL.outstanding] ?? 0;
@@ -215,7 +220,10 @@ export class SessionTable {
     const taken = this.#ledger.takeBytes(entry, bytes);
     if (taken === 'held' && this.#coverage !== undefined) return this.#coverage.takeHeld(entry, bytes);
     this.#coverage?.prefetch(entry);
-    if (taken === 'ends') this.#facts.abort(entry.session, 'BUDGET_EXCEEDED');
+    if (taken === 'ends') {
+      this.#facts.abort(entry.session, 'BUDGET_EXCEEDED');
+      void this.#residence?.save(SESSION, entry.session);
+    }
     return taken === 'taken';
   }
 
@@ -237,6 +245,7 @@ export class SessionTable {
     const entry = reservation === undefined ? undefined : this.#reservations.find(reservation);
     if (entry?.session === slot) this.#decided(entry);
     this.#facts.allowed(slot, classIndex, host);
+    this.#saveNowAndThen(slot);
   }
 
   /** An allowed call may also be read as one of that class: policies see that the session did it. */
@@ -248,7 +257,9 @@ export class SessionTable {
   /** Counts a denied call. Of a session that is no longer in memory it is not counted. */
   countDeny(handle: SessionHandle): void {
     const slot = this.#state.pools[SESSION].slotOf(handle);
-    if (slot !== -1) this.#facts.denied(slot);
+    if (slot === -1) return;
+    this.#facts.denied(slot);
+    this.#saveNowAndThen(slot);
   }
 
   /** A credential was injected into a call of that session. `durable` of that call waits for it. */
@@ -334,6 +345,13 @@ export class SessionTable {
     entry.undecided = false;
     const at = this.#state.pools[SESSION].word(entry.session) * 2 + CELL.undecided;
     this.#state.memory.cells[at] = (this.#state.memory.cells[at] ?? 0) - 1;
+  }
+
+  /** What a crash takes of the counts of calls and denials: one less than so many. */
+  #saveNowAndThen(slot: number): void {
+    if (this.#residence !== undefined && this.#facts.count(slot) % COUNTED_UNSAVED === 0) {
+      void this.#residence.save(SESSION, slot);
+    }
   }
 
   #handle(slot: number): SessionHandle | undefined {

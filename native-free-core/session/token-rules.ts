@@ -1,7 +1,10 @@
 import type { BudgetLimit, BudgetRule } from './budget.ts';
 import type { RulePlan } from './rule-plan.ts';
 
-const MAX_TOKEN_RULES = 64;
+/** Rules that the tokens of a session may bring. */
+export const MAX_TOKEN_RULES = 64;
+/** Of them those with a window. */
+export const MAX_TOKEN_WINDOWS = 16;
 
 /** The rules that tokens of one session brought. Replaced as a whole; `seen` moves on to the next. */
 export interface TokenRules {
@@ -35,7 +38,8 @@ function tighter(left: BudgetRule, right: BudgetRule): BudgetRule {
  * A session's token rules with those of another token. One of a name there already keeps the smaller limit and matches
  * what either matched; one that counts something else (kind, currency, window, host) holds beside it.
  *
- * @returns the known rules first and in their order; undefined where they are more than 64
+ * @returns the known rules first and in their order; undefined where they are more than 64, or more than 16 have a
+ *   window
  */
 export function tighten(
   known: readonly BudgetRule[],
@@ -48,5 +52,6 @@ export function tighten(
     if (other === undefined) rules.push(rule);
     else rules[at] = tighter(other, rule);
   }
-  return rules.length > MAX_TOKEN_RULES ? undefined : rules;
+  const windows = rules.filter(({ windowMs }) => windowMs !== undefined).length;
+  return rules.length > MAX_TOKEN_RULES || windows > MAX_TOKEN_WINDOWS ? undefined : rules;
 }

@@ -462,28 +462,44 @@ describe('budgets, told and kept', () => {
   });
 
   it('charge a call that is repeated under its idempotency key once, and another under the same key again', async () => {
-    const idempotent = { ...spend, idempotency: 'header:idempotency-key' };
+    const idempotent = { ...spend, maxAmount: 20_000, idempotency: 'header:idempotency-key' };
     const { ask, decider, sessions } = await rig({ budgets: [idempotent] });
-    const send = async (amount: number, ...keys: string[]): Promise<number | undefined> => {
+    const charged = async (
+      keys: string[],
+      amount: number,
+      otherHeaders?: string,
+    ): Promise<number | undefined> => {
       const form = ['application/x-www-form-urlencoded'];
       const headers = new Map([
         ['content-type', form],
         ['idempotency-key', keys],
       ]);
       const body = `amount=${amount}&currency=usd`;
-      const decision = await ask({ method: 'POST', hostPort: 'pay.test', target: '/charges', body, headers });
+      const decision = await ask({
+        method: 'POST',
+        hostPort: 'pay.test',
+        target: '/charges',
+        body,
+        headers,
+        ...(otherHeaders === undefined ? {} : { otherHeaders }),
+      });
       decider.commit(decision);
       if (decision.outcome === 'ALLOW')
         decider.finish(decision, { bytesSent: 1, bytesReceived: 1, latencyUs: 1 });
-      return decision.budgets[0]?.remaining;
+      return decision.budgets[0]?.charged;
     };
-    expect(await send(1000, 'one')).toBe(5000);
-    expect(await send(1000, 'one')).toBe(5000);
-    expect(await send(1001, 'one')).toBe(3999);
-    expect(await send(1000, 'two')).toBe(2999);
-    expect(await send(1000, '')).toBe(1999);
-    expect(await send(500, 'one', 'one')).toBe(1499);
-    expect(await send(500, 'one', 'one')).toBe(999);
+    expect(await charged(['one'], 1000, 'account:a')).toBe(1000);
+    expect(await charged(['one'], 1000, 'account:a')).toBe(0);
+    // Another body, account or key is another call; so is one of which not all is known, or whose key is none.
+    expect(await charged(['one'], 1001, 'account:a')).toBe(1001);
+    expect(await charged(['one'], 1000, 'account:b')).toBe(1000);
+    expect(await charged(['two'], 1000, 'account:a')).toBe(1000);
+    expect(await charged(['one'], 1000)).toBe(1000);
+    expect(await charged(['one'], 1000)).toBe(1000);
+    expect(await charged([''], 500, 'account:a')).toBe(500);
+    expect(await charged([''], 500, 'account:a')).toBe(500);
+    expect(await charged(['one', 'one'], 500, 'account:a')).toBe(500);
+    expect(await charged(['one', 'one'], 500, 'account:a')).toBe(500);
     expect(sessions.reservationCount).toBe(0);
   });
 

@@ -60,6 +60,34 @@ describe('a restart', () => {
     expect(usedOf(after, 'one')['calls']).toBeLessThanOrEqual(147);
   });
 
+  it('after a crash knows of all calls and denials but the last few', async () => {
+    const store = new MemoryStore();
+    const before = await tableOf([], { store });
+    const handle = await opened(before, 'one');
+    for (let made = 0; made < 500; made++) {
+      before.countDeny(handle);
+      if (made % 10 === 0) await turn();
+    }
+    await turn();
+    const after = await tableOf([], { store: store.crashed(0) });
+    const again = await opened(after, 'one');
+    expect(after.snapshot(again, 0).denies).toBeGreaterThan(500 - 32);
+  });
+
+  it('after a crash keeps a session ended that bytes ended', async () => {
+    const store = new MemoryStore();
+    const bytes = { name: 'bytes', match: ['code.read'], maxBytes: 10, onExceed: 'abort' } as const;
+    const before = await tableOf([bytes], { store });
+    const handle = await opened(before, 'one');
+    const { id } = granted(before.reserve(handle, read));
+    await before.durable(id);
+    expect(await before.takeBytes(id, 11)).toBe(false);
+    expect(before.abortReason(handle)).toBe('BUDGET_EXCEEDED');
+    await turn();
+    const after = await tableOf([bytes], { store: store.crashed(0) });
+    expect(after.abortReason(await opened(after, 'one'))).toBe('BUDGET_EXCEEDED');
+  });
+
   it('after a start with a clock that was ahead keeps what was used, and frees it in time', async () => {
     const store = new MemoryStore();
     const budgets = [calls(3, { window: '1h' })];

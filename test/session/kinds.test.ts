@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BudgetInput } from '../../native-free-core/session/budget.ts';
 import { MemoryStore } from './memory-store.ts';
-import { calls, granted, opened, pay, read, spend, Subject, tableOf } from './subject.ts';
+import { calls, Clock, granted, opened, pay, read, spend, Subject, tableOf } from './subject.ts';
 
 const bytes = (maxBytes: number, changes: Partial<BudgetInput> = {}): BudgetInput => ({
   name: 'bytes',
@@ -33,6 +33,15 @@ describe('a budget of bytes', () => {
     expect(subject.reserve(read)).toMatchObject({ name: 'bytes', remaining: 0, retryAfterS: undefined });
     table.rollBack(first.id);
     expect(subject.reserve(read)).toMatchObject({ name: 'bytes' });
+  });
+
+  it('is cut at the limit of a token that came while it passed', async () => {
+    const subject = await Subject.of([], [{ name: 'b', match: ['code.read'], maxBytes: 1_000_000 }]);
+    const { id } = subject.held(read);
+    expect(subject.table.takeBytes(id, 900)).toBe(true);
+    subject.token({ name: 'b', match: ['code.read'], maxBytes: 1000 });
+    expect(subject.table.takeBytes(id, 101)).toBe(false);
+    expect(subject.table.takeBytes(id, 100)).toBe(true);
   });
 
   it('takes nothing that is no count, and nothing for a call that is over', async () => {
@@ -114,11 +123,29 @@ describe('a call under an idempotency key', () => {
     expect(subject.held(pay(40)).lines).toEqual([{ name: 'spend', charged: 40, remaining: 0 }]);
   });
 
+  it('is charged again once the first charge has left the window, or a day has passed', async () => {
+    const clock = new Clock();
+    const idempotency = 'header:idempotency-key';
+    const budgets = [
+      spend(1000, { name: 'hour', window: '1h', idempotency }),
+      spend(1000, { name: 'life', idempotency }),
+    ];
+    const subject = await Subject.of(budgets, [], { steadyMs: clock.read });
+    const charges = (): readonly number[] => subject.committed(keyed).lines.map(({ charged }) => charged);
+    expect(charges()).toEqual([30, 30]);
+    clock.ms += 1_800_000;
+    expect(charges()).toEqual([0, 0]);
+    clock.ms += 2_000_000;
+    expect(charges()).toEqual([30, 0]);
+    clock.ms += 24 * 3_600_000;
+    expect(charges()).toEqual([30, 30]);
+  });
+
   it('is charged again where it was rolled back, or too many came since', async () => {
     const subject = await Subject.of([spend(1e6, { idempotency: 'header:idempotency-key' })]);
     subject.table.rollBack(subject.held(keyed).id);
     expect(subject.committed(keyed).lines[0]?.charged).toBe(30);
-    for (let index = 0; index < 1024; index++) subject.committed({ ...keyed, idempotency: `${index}` });
+    for (let index = 0; index < 64; index++) subject.committed({ ...keyed, idempotency: `${index}` });
     expect(subject.committed(keyed).lines[0]?.charged).toBe(30);
   });
 });

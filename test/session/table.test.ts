@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { BudgetLimit } from '../../native-free-core/session/budget.ts';
 import { calls, granted, identity, indexOf, opened, READ, read, Subject, tableOf } from './subject.ts';
 
 const MAX = Number.MAX_SAFE_INTEGER;
@@ -84,6 +85,25 @@ describe('a session', () => {
       classes: ['code.read', 'credential.read', 'issue.read'],
       lastClass: 'code.read',
     });
+  });
+
+  it('has room for the rules of its tokens whatever other sessions bring', async () => {
+    const table = await tableOf([], { maxSessions: 64 });
+    const rules = (from: number, count: number, window?: string): BudgetLimit[] =>
+      Array.from({ length: count }, (_, at) => ({
+        name: `b${from + at}`,
+        match: ['code.read'],
+        maxCalls: 5,
+        ...(window === undefined ? {} : { window }),
+      }));
+    for (let at = 0; at < 64; at++) {
+      const handle = await opened(table, `s${at}`, [...rules(0, 16, '1h'), ...rules(16, 48)]);
+      expect(granted(table.reserve(handle, read)).lines).toHaveLength(64);
+    }
+    expect(table.open(identity('s0'), 0, rules(64, 1))).toBeUndefined();
+    const other = await tableOf([]);
+    await opened(other, 'one', rules(0, 16, '1h'));
+    expect(other.open(identity('one'), 0, rules(16, 1, '1h'))).toBeUndefined();
   });
 
   it('is charged once in every budget that counts any class the call can be read as', async () => {
