@@ -62,6 +62,14 @@ export class AgentSessions {
     return { ...credential, proxy, sid };
   }
 
+  /** The agent of an open session; undefined where none of that id is open here. */
+  agentOf(sid: string): string | undefined {
+    for (const { issued } of this.#open.values()) {
+      if (issued.claims.sid === sid) return issued.claims.sub;
+    }
+    return undefined;
+  }
+
   /** Ends what the session has open and forgets its credential. */
   close(user: string): void {
     const session = this.#open.get(user);

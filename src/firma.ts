@@ -1,4 +1,4 @@
-import { StateUnusable } from '@firma/core';
+import { sessionKeyOf, StateUnusable } from '@firma/core';
 import type {
   Caller,
   Decider,
@@ -14,6 +14,7 @@ import type {
 } from '@firma/core';
 import type { AuditPipeline } from './audit/pipeline.ts';
 import type { Authority } from './authority/authority.ts';
+import { ISSUER } from './authority/open.ts';
 import type { Injection } from './broker/broker.ts';
 import type { StartedBroker } from './broker/client.ts';
 import { type Call, toRawRequest } from './call.ts';
@@ -22,8 +23,10 @@ import type { LoadedConfig } from './config/read-named.ts';
 import type { StateDir } from './config/state-dir.ts';
 import type { Counters } from './metrics/counters.ts';
 import type { PoliciesInForce } from './policies-in-force.ts';
-import { detailViewOf, type SessionDetailView, type SessionView, viewOf } from './session/session-view.ts';
+import type { AbortedSession, AbortRequest, SessionPage } from './session/control-messages.ts';
+import { detailViewOf, type SessionDetailView, viewOf } from './session/session-view.ts';
 import type { Cut, OpenTransports } from './session/transports.ts';
+import { toWireError } from './session/wire-error.ts';
 
 export type { Caller, DispatchFacts, Prepared } from '@firma/core';
 
@@ -31,6 +34,8 @@ export type { Caller, DispatchFacts, Prepared } from '@firma/core';
 export interface Enforcer {
   /** Lower-case names of the request headers that classification reads; an interceptor passes these and no other. */
   readonly readHeaders: ReadonlySet<string>;
+  /** Those of them that carry an idempotency key. */
+  readonly idempotencyHeaders: readonly string[];
   /** A body that must be read is at most this long; a longer one is passed as `undefined`. */
   readonly maxBodyBytes: number;
 
@@ -111,7 +116,7 @@ export interface FirmaParts {
 }
 
 const MAX_BODY_BYTES = 64 * 1024;
-const MAX_LISTED = 1000;
+const PAGE = 1000;
 
 /** One running enforcement point: decides in process, and is what proxy and ingress ask. */
 export class Firma implements Enforcer {
@@ -129,6 +134,10 @@ export class Firma implements Enforcer {
 
   get credentialHeaders(): readonly string[] {
     return this.parts.broker.headers;
+  }
+
+  get idempotencyHeaders(): readonly string[] {
+    return this.parts.idempotencyHeaders;
   }
 
   prepare(raw: RawRequest): Prepared {
@@ -167,6 +176,12 @@ export class Firma implements Enforcer {
       this.finish(decision, { bytesSent: 0, bytesReceived: 0, latencyUs: 0, reason: 'AUDIT_UNAVAILABLE' });
       const detail = 'the audit log does not take records';
       return { ...decision, outcome: 'DENY', reason: 'AUDIT_UNAVAILABLE', stage: 'operation', detail };
+    }
+    const { capability } = decision;
+    if (capability !== undefined && this.#decider.isEnded(capability.sessionKey)) {
+      this.finish(decision, { bytesSent: 0, bytesReceived: 0, latencyUs: 0, reason: 'SESSION_ABORTED' });
+      const detail = 'the session was ended; start a new one';
+      return { ...decision, outcome: 'DENY', reason: 'SESSION_ABORTED', stage: 'capability', detail };
     }
     this.#decider.answered(decision);
     return decision;
@@ -224,40 +239,59 @@ export class Firma implements Enforcer {
     return this.parts.reloadPolicies();
   }
 
-  /** Sessions in memory, with their counters: at most 1,000, those after the session `after`. */
-  listSessions(limit: number, after?: string): readonly SessionView[] {
-    const last = after === undefined ? undefined : this.#findSession(after);
-    if (after !== undefined && last === undefined) return [];
-    return this.parts.sessions.list(Math.min(limit, MAX_LISTED), last).map(viewOf);
+  /** Sessions in memory, with their counters: at most `limit`, those behind the page whose `next` is `after`. */
+  listSessions(limit: number, after?: number): SessionPage {
+    const found = this.parts.sessions.list(limit, after);
+    return { sessions: found.map(viewOf), next: found.length < limit ? undefined : found.at(-1)?.handle };
   }
 
   /** @returns undefined where no session of that id is in memory */
   showSession(sid: string): SessionDetailView | undefined {
     const handle = this.#findSession(sid);
-    return handle === undefined ? undefined : detailViewOf(this.parts.sessions.show(handle));
+    if (handle === undefined) return undefined;
+    return detailViewOf(this.parts.sessions.show(handle), this.parts.config.budgets);
   }
 
   /**
    * Ends a session by hand: its later calls are denied, what it has open is cut at once.
    *
-   * @returns false where no session of that id is in memory; resolves once a crash no longer undoes it
+   * @returns once a crash no longer undoes it, or with why one may; undefined where no session of that id is in memory
+   *   and no agent is named
+   * @throws StateUnusable where the session is not in memory and cannot be read; what it has open is cut all the same
    */
-  async abortSession(sid: string, reason: string): Promise<boolean> {
+  async abortSession({ sid, agent, reason }: AbortRequest): Promise<AbortedSession | undefined> {
     const { sessions, transports } = this.parts;
-    const handle = this.#findSession(sid);
-    if (handle === undefined) return false;
-    const { key } = viewOf(sessions.show(handle));
+    const handle =
+      this.#findSession(sid) ?? (agent === undefined ? undefined : await this.#bring(sid, agent));
+    if (handle === undefined) return undefined;
+    const endedBefore = sessions.abortReason(handle);
+    const { agent: sub, key } = viewOf(sessions.show(handle));
     const durable = sessions.abort(handle, reason);
     transports.end(key, 'SESSION_ABORTED');
-    await durable;
-    return true;
+    let notKept: string | undefined;
+    try {
+      await durable;
+    } catch (error) {
+      notKept = toWireError(error).message;
+    }
+    return { sid, agent: sub, endedBefore, notKept };
+  }
+
+  /** A session that is to be ended and is not in memory: never made a call here, or not since the start, or left it. */
+  async #bring(sid: string, agent: string): Promise<SessionHandle> {
+    const { sessions, transports } = this.parts;
+    const identity = { key: sessionKeyOf(ISSUER, agent, sid), iss: ISSUER, sub: agent, sid };
+    transports.end(identity.key, 'SESSION_ABORTED');
+    const handle = await sessions.open(identity, Date.now(), []);
+    if (handle === undefined) throw new StateUnusable('no further session fits into memory; try again');
+    return handle;
   }
 
   #findSession(sid: string): SessionHandle | undefined {
     const { sessions } = this.parts;
     let after: number | undefined;
     for (;;) {
-      const page = sessions.list(MAX_LISTED, after);
+      const page = sessions.list(PAGE, after);
       const found = page.find((session) => session.sid === sid);
       if (found !== undefined) return sessions.find(viewOf(found).key);
       after = page.at(-1)?.handle;

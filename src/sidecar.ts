@@ -106,7 +106,8 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
       reloadPolicies: () => firma.reloadPolicies(),
       listSessions: (limit, after) => firma.listSessions(limit, after),
       showSession: (sid) => firma.showSession(sid),
-      abortSession: (sid, reason) => firma.abortSession(sid, reason),
+      abortSession: (request) =>
+        firma.abortSession({ ...request, agent: sessions.agentOf(request.sid) ?? request.agent }),
       status: () => ({
         ...info,
         processes: [process.pid, audit.writerPid, broker.pid],

@@ -54,6 +54,7 @@ describe('a session that is opened', () => {
   it('is known to the proxy by its credential, which holds nothing of its token', async () => {
     const opened = await sessions.open(ASKED, PROXY);
     expect(opened).toMatchObject({ proxy: PROXY, sid: 'sid-1' });
+    expect([sessions.agentOf('sid-1'), sessions.agentOf('sid-2')]).toEqual(['agent-7', undefined]);
     expect(JSON.stringify(opened)).not.toContain('token-1');
     expect(known(opened.user, opened.password)).toEqual({
       sid: 'sid-1',

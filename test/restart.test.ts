@@ -1,7 +1,10 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sessionKeyOf } from '@firma/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ISSUER } from '../src/authority/open.ts';
 import { trust } from '../src/config/trust.ts';
+import { controlClient } from '../src/session/control-client.ts';
 import { type Sidecar, type SidecarStartOptions, startSidecarHere } from '../src/sidecar.ts';
 import { makeDir } from './config/place.ts';
 
@@ -14,6 +17,17 @@ name = "all"
 match = ["code.read"]
 per = "agent"
 window = "24h"
+max_calls = 5
+[[sidecar.budgets]]
+name = "spend"
+match = ["payment.transfer"]
+agent = "a"
+max_amount = 100
+currency = "eur"
+[[sidecar.budgets]]
+name = "of-another"
+match = ["code.read"]
+agent = "b"
 max_calls = 5
 `;
 const ASKED = { agent: 'a', groups: [], actions: ['code.read'], scope: ['*'], ttlS: 600 };
@@ -29,8 +43,9 @@ async function start(options: SidecarStartOptions = {}): Promise<Sidecar> {
 }
 
 async function stop(): Promise<void> {
-  await sidecar?.close();
+  const ending = sidecar;
   sidecar = undefined;
+  await ending?.close();
 }
 
 async function issue(): Promise<{ readonly token: string; readonly sid: string }> {
@@ -71,9 +86,11 @@ describe('a sidecar that is started again', () => {
     const { sid } = await issue();
     expect(await reasonOf()).toBe('OK');
     const { firma } = await running();
-    const [session] = firma.listSessions(10);
-    expect(await firma.abortSession(session?.sid ?? '', 'by hand')).toBe(true);
-    expect(await firma.abortSession(sid, 'never made a call')).toBe(false);
+    const [session] = firma.listSessions(10).sessions;
+    const ended = { sid: session?.sid ?? '', agent: undefined, reason: 'by hand' };
+    expect(await firma.abortSession(ended)).toMatchObject({ agent: 'a', endedBefore: undefined });
+    expect(await firma.abortSession({ ...ended, reason: 'again' })).toMatchObject({ endedBefore: 'by hand' });
+    expect(await firma.abortSession({ ...ended, sid })).toBeUndefined();
     await stop();
     expect(await reasonOf()).toBe('SESSION_ABORTED');
     expect((await running()).firma.showSession(session?.sid ?? '')).toMatchObject({
@@ -84,6 +101,77 @@ describe('a sidecar that is started again', () => {
       hosts: ['api.github.com'],
       lastClass: 'code.read',
     });
+  });
+
+  it('ends sessions that are not in memory, by the name of their agent', async () => {
+    const fresh = await issue();
+    expect(await reasonOf()).toBe('OK');
+    const sid = (await running()).firma.listSessions(1).sessions[0]?.sid ?? '';
+    await stop();
+    const { firma } = await running();
+    const ended = { agent: 'a', reason: 'by hand', endedBefore: undefined, notKept: undefined };
+    for (const one of [sid, fresh.sid]) {
+      expect(await firma.abortSession({ sid: one, agent: undefined, reason: 'by hand' })).toBeUndefined();
+      const { reason, ...answer } = { sid: one, ...ended };
+      expect(await firma.abortSession({ sid: one, agent: 'a', reason })).toEqual(answer);
+    }
+    expect(await reasonOf()).toBe('SESSION_ABORTED');
+    await stop();
+    expect([await reasonOf(), await reasonOf(fresh.token)]).toEqual(['SESSION_ABORTED', 'SESSION_ABORTED']);
+    expect((await running()).firma.showSession(sid)).toMatchObject({ allows: 1, classes: ['code.read'] });
+  });
+
+  it('ends a session of a run that has made no call yet, without the name of its agent', async () => {
+    const { info } = await running();
+    const control = controlClient(info.control);
+    const { sid } = await control.openSession(ASKED);
+    expect(await control.abortSession(sid)).toMatchObject({ sid, agent: 'a' });
+    expect(await control.showSession(sid)).toMatchObject({ aborted: 'ended by hand' });
+  });
+
+  it('whose store is gone ends a session, and says that a restart may forget it', async () => {
+    expect(await reasonOf()).toBe('OK');
+    const { firma } = await running();
+    const [session] = firma.listSessions(1).sessions;
+    const { audit, transports } = firma.parts;
+    let cuts = 0;
+    transports.attach(session?.key ?? '', () => (cuts += 1));
+    process.kill(audit.writerPid ?? 0, 'SIGKILL');
+    const ended = { sid: session?.sid ?? '', agent: undefined, reason: 'by hand' };
+    expect(await firma.abortSession(ended)).toMatchObject({
+      notKept: expect.stringContaining('state store'),
+    });
+    expect(cuts).toBe(1);
+    expect(firma.showSession(ended.sid)).toMatchObject({ aborted: 'by hand' });
+    // What is open is cut also where the session is not in memory and cannot be read.
+    transports.attach(sessionKeyOf(ISSUER, 'a', 'other'), () => (cuts += 1));
+    await expect(firma.abortSession({ ...ended, sid: 'other', agent: 'a' })).rejects.toThrow('state store');
+    expect(cuts).toBe(2);
+    await stop().catch(() => undefined);
+  });
+
+  it('lists each session once, a page at a time, and shows the budgets that count it', async () => {
+    for (let session = 0; session < 5; session++) expect(await reasonOf((await issue()).token)).toBe('OK');
+    const { firma } = await running();
+    const sids = new Set<string>();
+    const lengths: number[] = [];
+    let next: number | undefined;
+    do {
+      const page = firma.listSessions(2, next);
+      for (const { sid, startMs } of page.sessions) {
+        sids.add(sid);
+        expect(Number.isInteger(startMs)).toBe(true);
+      }
+      lengths.push(page.sessions.length);
+      ({ next } = page);
+    } while (next !== undefined);
+    expect({ lengths, count: sids.size }).toEqual({ lengths: [2, 2, 1], count: 5 });
+    const shown = firma.showSession([...sids][0] ?? '');
+    expect(shown?.budgets).toMatchObject([
+      { name: 'reads', remaining: 2, currency: undefined },
+      { name: 'spend', remaining: 100, currency: 'eur' },
+      { name: 'all', remaining: 0 },
+    ]);
   });
 
   it('begins anew where nothing was to be kept', async () => {
@@ -99,10 +187,19 @@ describe('a sidecar that is started again', () => {
     expect(await reasonOf()).toBe('OK');
     await stop();
     const runDir = join(place.stateDir, 'runs', 'sidecar-sidecar');
+    await start({ resetState: true });
+    expect([await reasonOf(), await reasonOf(), await reasonOf()]).toEqual(['OK', 'OK', 'BUDGET_EXCEEDED']);
+    await stop();
+    expect(readdirSync(runDir).filter((name) => name.startsWith('store'))).toEqual(['store']);
     writeFileSync(join(runDir, 'store', 'data.mdb'), 'not a store');
     await expect(start()).rejects.toMatchObject({ message: expect.stringContaining('--reset-state') });
     await start({ resetState: true });
     expect([await reasonOf(), await reasonOf(), await reasonOf()]).toEqual(['OK', 'OK', 'OK']);
     expect(readdirSync(runDir).filter((name) => name.startsWith('store.broken-'))).toHaveLength(1);
+  });
+
+  it('is not told to keep nothing and to set aside what is kept', async () => {
+    await stop();
+    await expect(start({ resetState: true, ephemeral: true })).rejects.toMatchObject({ code: 'USAGE' });
   });
 });

@@ -12,7 +12,7 @@ export function register(program: Command): void {
   const command = program
     .command('decide')
     .description(
-      'decide one call: JSON with `token`, `method`, `url`, `headers` and `body` in, the decision out',
+      'decide one call: JSON with `token`, `method`, `url`, `headers` and `body` in, the decision out; with counters of its own: a running sidecar is not asked',
     )
     .argument('[file]', 'file with the call, or - for standard input', '-');
   withExamples(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ControlClient } from '../session/control-client.ts';
+import type { AbortedSession } from '../session/control-messages.ts';
 import type { SessionView } from '../session/session-view.ts';
 import { EXIT } from './exit.ts';
 import { surroundings, withExamples, withJson, withStateDir } from './options.ts';
@@ -12,7 +13,6 @@ interface Options {
   readonly json?: boolean;
 }
 
-const PAGE = 1000;
 /** More than a sidecar holds in memory. */
 const MAX_PAGES = 1100;
 
@@ -28,14 +28,14 @@ async function connect(options: Options): Promise<ControlClient> {
 }
 
 async function allSessions(control: ControlClient): Promise<SessionView[]> {
+  // One that moves in memory between two pages may be in both.
   const byKey = new Map<string, SessionView>();
-  let after: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const before = byKey.size;
-    const sessions = await control.listSessions(PAGE, after);
+  let after: number | undefined;
+  for (let count = 0; count < MAX_PAGES; count++) {
+    const { sessions, next } = await control.listSessions(after);
     for (const session of sessions) byKey.set(session.key, session);
-    after = sessions.at(-1)?.sid;
-    if (sessions.length < PAGE || byKey.size === before) break;
+    if (next === undefined) break;
+    after = next;
   }
   return [...byKey.values()].sort((one, other) => other.startMs - one.startMs);
 }
@@ -54,27 +54,42 @@ async function sessionId(sid: string): Promise<string> {
   throw new Usage(`\`${sid}\` is no id of a session; \`firma session list\` shows them`);
 }
 
-function sayUnknown(sid: string): void {
-  process.stderr.write(
-    `firma: the sidecar knows no session \`${sid}\`; \`firma session list\` shows those it knows\n`,
-  );
+function sayUnknown(sid: string, remedy: string): void {
+  process.stderr.write(`firma: the sidecar has no session \`${sid}\` in memory; ${remedy}\n`);
   process.exitCode = EXIT.checkFailed;
 }
 
 async function show(given: string, options: Options): Promise<void> {
   const sid = await sessionId(given);
   const session = await (await connect(options)).showSession(sid);
-  if (session === undefined) sayUnknown(sid);
+  if (session === undefined) sayUnknown(sid, '`firma session list` shows those it has');
   else if (options.json === true) printJson(session);
   else print(detailLines(session));
 }
 
-async function abort(given: string, options: Options & { readonly reason?: string }): Promise<void> {
+interface AbortOptions extends Options {
+  readonly agent?: string;
+  readonly reason?: string;
+}
+
+async function abort(given: string, options: AbortOptions): Promise<void> {
   const sid = await sessionId(given);
-  const aborted = await (await connect(options)).abortSession(sid, options.reason);
-  if (!aborted) sayUnknown(sid);
-  else if (options.json === true) printJson({ sid, aborted });
-  else print(`session ${sid} is ended: its calls are denied, and what it had open is cut`);
+  const { agent, reason } = options;
+  const aborted = await (await connect(options)).abortSession(sid, { agent, reason });
+  if (aborted === undefined) {
+    sayUnknown(sid, 'give `--agent` with the name of its agent to end it all the same');
+    return;
+  }
+  if (options.json === true) printJson({ ...aborted, aborted: true });
+  else print(abortedLine(aborted));
+  if (aborted.notKept !== undefined) process.exitCode = EXIT.checkFailed;
+}
+
+function abortedLine({ agent, endedBefore, notKept, sid }: AbortedSession): string {
+  const session = `session ${sid} of ${agent}`;
+  if (notKept !== undefined) return `${session} is ended, but a restart may forget it: ${notKept}`;
+  if (endedBefore !== undefined) return `${session} was ended already: ${endedBefore}`;
+  return `${session} is ended: its calls are denied, and what it had open is cut`;
 }
 
 function withPlace(command: Command): Command {
@@ -104,6 +119,7 @@ export function register(program: Command): void {
     .description('end a session: its later calls are denied, what it has open is cut')
     .argument('<sid>', SID)
     .option('--reason <text>', 'why, for whoever looks at the session later')
+    .option('--agent <name>', 'agent of a session that `firma session list` does not show')
     .action(abort);
   withExamples(withPlace(aborting), "firma session abort Jq4qWbdn2AAh1XvC0lQHxw --reason 'sends too much'");
 }

@@ -14,7 +14,10 @@ export function register(program: Command): void {
     .command('sidecar')
     .description('run a sidecar until it is told to stop; `firma run` attaches to it')
     .option('--ephemeral', 'keep sessions and budgets in memory only: a restart begins with none')
-    .option('--reset-state', 'move stored sessions and budgets aside and begin with none');
+    .option(
+      '--reset-state',
+      'where stored sessions and budgets are damaged, move them aside and begin with none; not with --ephemeral',
+    );
   withExamples(
     withJson(withStateDir(withConfig(command))),
     'firma sidecar',

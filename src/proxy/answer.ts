@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { Decision, Outcome, Reason } from '@firma/core';
+import type { BudgetLine, Decision, Outcome, Reason } from '@firma/core';
 import type { Failure } from './failure.ts';
 
 /** What an agent is told about a call that did not happen. */
@@ -12,6 +12,8 @@ export interface Denial {
   readonly actionClass: string | undefined;
   readonly resource: string | undefined;
   readonly policies: readonly string[];
+  /** That count the call, with what remains of each. */
+  readonly budgets: readonly BudgetLine[];
   readonly eventId: string | undefined;
   /** Seconds after which the call may find room in its budget. */
   readonly retryAfterS: number | undefined;
@@ -61,6 +63,7 @@ export function denialOf(decision: Decision): Denial {
     actionClass: reading?.actionClass.name,
     resource: reading?.resource.uid,
     policies: decision.policies,
+    budgets: decision.budgets,
     eventId: decision.eventId,
     retryAfterS: decision.retryAfterS,
   };
@@ -71,7 +74,9 @@ export function failureOf(decision: Decision, failure: Failure): Denial {
   const { reason, detail } = failure;
   const scope = reason === 'SESSION_ABORTED' ? 'session' : 'call';
   const denial = denialOf(decision);
-  return { ...denial, outcome: 'ABORT', scope, reason, detail, remedy: undefined, retryAfterS: undefined };
+  // What remained when the call was allowed does not remain now.
+  const gone = { budgets: [], remedy: undefined, retryAfterS: undefined };
+  return { ...denial, ...gone, outcome: 'ABORT', scope, reason, detail };
 }
 
 type Form = 'problem' | 'json' | 'npm' | 'text';
@@ -138,6 +143,7 @@ export function answerDenial(denial: Denial, asker: Asker, status = statusOf(den
       action_class: denial.actionClass,
       resource: denial.resource,
       policies: denial.policies,
+      budgets: denial.budgets.length === 0 ? undefined : denial.budgets,
       remedy,
       event_id: denial.eventId,
     },

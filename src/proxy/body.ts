@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { AllowedCall } from './allowed-call.ts';
 import { FailureError, NO_ROOM } from './failure.ts';
+import { takePart } from './take-part.ts';
 
 const PIECE_BYTES = 64 * 1024;
 
@@ -114,10 +115,12 @@ export class RequestBody extends Readable {
   #isAsking = false;
   /** Nothing comes behind the piece whose room is asked for. */
   #isLast = false;
+  /** The last piece had no room as a whole: the body ends with that failure once part of it has been read. */
+  #isCut = false;
 
   /**
    * @param call committed with the first piece, which takes the head of the request along; a piece for which it has no
-   *   room ends the body with that failure
+   *   room ends the body with that failure, behind as much of it as there is room for
    * @param whole the body, where it was read already
    */
   constructor(req: IncomingMessage, call: Pick<AllowedCall, 'commit' | 'take'>, whole?: Buffer) {
@@ -148,6 +151,12 @@ export class RequestBody extends Readable {
     }
   }
 
+  override read(size?: number): unknown {
+    const piece: unknown = super.read(size);
+    this.#endCut();
+    return piece;
+  }
+
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#req
       .off('data', this.#ask)
@@ -164,26 +173,51 @@ export class RequestBody extends Readable {
       return;
     }
     // Meanwhile no other piece may come, though the end does.
-    this.#isAsking = true;
-    this.#req.pause();
+    this.#wait();
     room.then(
       (granted) => this.#pass(piece, granted),
       () => this.#pass(piece, false),
     );
   };
 
+  #wait(): void {
+    this.#isAsking = true;
+    this.#req.pause();
+  }
+
   #pass(piece: Buffer, hasRoom: boolean): void {
     this.#isAsking = false;
     if (this.destroyed) return;
     if (!hasRoom) {
-      this.destroy(new FailureError(NO_ROOM));
+      // Of a call that has not begun no part is sent: it is refused, and costs nothing.
+      if (this.#bytes === 0) this.destroy(new FailureError(NO_ROOM));
+      else void this.#cutWithin(piece);
       return;
     }
-    this.#call.commit();
-    this.#bytes += piece.length;
-    const wantsMore = this.push(piece);
+    const wantsMore = this.#push(piece);
     if (this.#isLast) this.push(null);
     else if (!wantsMore) this.#req.pause();
+  }
+
+  /** @returns false where it is not read as fast as it comes */
+  #push(piece: Buffer): boolean {
+    this.#call.commit();
+    this.#bytes += piece.length;
+    return this.push(piece);
+  }
+
+  async #cutWithin(piece: Buffer): Promise<void> {
+    this.#wait();
+    const fits = await takePart(this.#call, piece.length).catch(() => 0);
+    if (this.destroyed) return;
+    this.#isCut = true;
+    if (fits > 0) this.#push(piece.subarray(0, fits));
+    this.#endCut();
+  }
+
+  /** Destroying drops what was not read. */
+  #endCut(): void {
+    if (this.#isCut && this.readableLength === 0) this.destroy(new FailureError(NO_ROOM));
   }
 
   readonly #onEnd = (): void => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Caller, Decision } from '@firma/core';
+import type { Caller, Decision, RawRequest } from '@firma/core';
 import type { Enforcer, Prepared } from '../firma.ts';
+import { otherHeaders } from '../other-headers.ts';
 import type { KnownSession, SessionDirectory } from '../session/directory.ts';
 import { AllowedCall } from './allowed-call.ts';
 import {
@@ -128,7 +129,7 @@ export class Exchange implements InFlight {
       this.#answer(answerDenial(denialOf(refusal), this.#asker(), reading.status));
       return;
     }
-    const { raw } = reading;
+    const raw = this.#withOtherHeaders(reading.raw);
     const prepared = enforcer.prepare(raw);
     const head = await this.#readBody(prepared);
     // A body that did not end with its head is streamed.
@@ -145,6 +146,17 @@ export class Exchange implements InFlight {
     } finally {
       call.finish('INTERNAL');
     }
+  }
+
+  /** What makes a repeated call one of its own, beside its body. */
+  #withOtherHeaders(raw: RawRequest): RawRequest {
+    const { idempotencyHeaders } = this.#parts.enforcer;
+    if (!idempotencyHeaders.some((name) => raw.headers.has(name))) return raw;
+    const fields: [string, string][] = [];
+    const { rawHeaders } = this.#req;
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+      fields.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '']);
+    return { ...raw, otherHeaders: otherHeaders(fields, idempotencyHeaders) };
   }
 
   /** As much of the body as the decision needs; undefined where it needs none, or cannot be had. */

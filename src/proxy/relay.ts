@@ -5,6 +5,7 @@ import type { RequestBody } from './body.ts';
 import { type Failure, NO_ROOM, upstreamFailure } from './failure.ts';
 import { returnedHeaders } from './headers.ts';
 import type { HeldBack } from './held-back.ts';
+import { takePart } from './take-part.ts';
 
 const STOPPED = new Error('the call was stopped');
 
@@ -41,6 +42,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   readonly #done: (failure: Failure | undefined) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #over = false;
+  /** A piece had no room: part of it is on its way to the agent, and nothing comes behind it. */
+  #isCut = false;
   #bodyBegun = false;
   /** Written with the first bytes of the body: until then the call can still be answered with a denial. */
   #head: Head | undefined;
@@ -68,7 +71,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   /** Gives the call up, whatever state it is in. */
   stop(failure: Failure | undefined): void {
     this.#end(failure);
-    if (this.#controller !== undefined) abortQuietly(this.#controller);
+    this.#stopUpstream();
   }
 
   /** Called right before the request is written to a connected socket. */
@@ -94,7 +97,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
     // An empty piece would pause a parser that nothing drains.
-    if (this.#over || piece.length === 0) return;
+    if (this.#over || this.#isCut || piece.length === 0) return;
     this.#bodyBegun = true;
     if (this.#waiting !== undefined) {
       this.#waiting.push(piece);
@@ -106,18 +109,32 @@ export class Relay implements Dispatcher.DispatchHandler {
       this.#waiting = [];
       this.#hold(controller);
       void this.#passLater(controller, piece, room);
-    } else if (!room) this.stop(NO_ROOM);
+    } else if (!room) void this.#cutWithin(piece);
     else if (!this.#pass(piece)) this.#hold(controller);
   }
 
   onResponseEnd(): void {
-    if (this.#over) return;
+    if (this.#over || this.#isCut) return;
     if (this.#waiting === undefined) this.#complete();
     else this.#endWaits = true;
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#end(upstreamFailure(error, this.#host));
+    if (!this.#isCut) this.#end(upstreamFailure(error, this.#host));
+  }
+
+  /** Passes on as much of a piece as there is room for, and cuts the call once that has left. */
+  async #cutWithin(piece: Buffer): Promise<void> {
+    if (this.#over) return;
+    this.#isCut = true;
+    this.#stopUpstream();
+    const fits = await takePart(this.#call, piece.length).catch(() => 0);
+    if (this.#over) return;
+    if (fits === 0) this.stop(NO_ROOM);
+    else if (this.#writeHead()) {
+      this.#call.bytesReceived += fits;
+      this.#res.write(piece.subarray(0, fits), () => this.stop(NO_ROOM));
+    }
   }
 
   /** @returns false where the agent reads slower than this comes */
@@ -140,7 +157,7 @@ export class Relay implements Dispatcher.DispatchHandler {
       const granted: boolean = typeof room === 'boolean' ? room : await room.catch(() => false);
       if (this.#over) return;
       if (!granted) {
-        this.stop(NO_ROOM);
+        await this.#cutWithin(piece);
         return;
       }
       isRead = this.#pass(piece);
@@ -171,6 +188,12 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (!this.#writeHead()) return;
     this.#res.end();
     this.#end(undefined);
+  }
+
+  #stopUpstream(): void {
+    const controller = this.#controller;
+    this.#controller = undefined;
+    if (controller !== undefined) abortQuietly(controller);
   }
 
   #hold(controller: Dispatcher.DispatchController): void {

@@ -11,7 +11,7 @@ export interface SidecarOptions {
   readonly current?: boolean;
   /** Sessions and budgets are kept in memory only. */
   readonly ephemeral?: boolean;
-  /** Stored sessions and budgets are moved aside first. */
+  /** Stored sessions and budgets that are damaged are moved aside first. */
   readonly resetState?: boolean;
   /** The whole environment of the sidecar; this process's by default. */
   readonly env?: Readonly<NodeJS.ProcessEnv>;

@@ -1,26 +1,37 @@
 import { type IncomingMessage, request } from 'node:http';
 import { FirmaError, StartFailed } from '@firma/core';
 import {
+  type AbortedSession,
   type OpenedSession,
   openSessionBody,
   type OpenSessionRequest,
+  parseAbortedSession,
   parseOpenedSession,
   SESSION_UNKNOWN,
+  type SessionPage,
 } from './control-messages.ts';
-import { parseSessionDetail, parseSessionList } from './parse-session-view.ts';
-import type { SessionDetailView, SessionView } from './session-view.ts';
+import { parseSessionDetail, parseSessionPage } from './parse-session-view.ts';
+import type { SessionDetailView } from './session-view.ts';
 import { fromWireError } from './wire-error.ts';
 
 /** Speaks to the control socket of a sidecar. */
 export interface ControlClient {
   openSession(request: OpenSessionRequest): Promise<OpenedSession>;
   closeSession(user: string): Promise<void>;
-  /** One page: at most `limit` sessions, 1,000 at most, after the one of id `after`. */
-  listSessions(limit: number, after?: string): Promise<readonly SessionView[]>;
+  /** The page behind the one whose `next` is `after`, or the first. As long as the sidecar makes it, or `limit`. */
+  listSessions(after?: number, limit?: number): Promise<SessionPage>;
   /** @returns undefined where the sidecar knows no session of that id */
   showSession(sid: string): Promise<SessionDetailView | undefined>;
-  /** Ends a session: its calls are denied, what it has open is cut. @returns false where the sidecar knows none */
-  abortSession(sid: string, reason?: string): Promise<boolean>;
+  /**
+   * Ends a session: its calls are denied, what it has open is cut.
+   *
+   * @param options `agent` is needed where the session is not in the sidecar's memory
+   * @returns undefined where the sidecar knows no session of that id, and no agent was given
+   */
+  abortSession(
+    sid: string,
+    options?: { readonly reason?: string | undefined; readonly agent?: string | undefined },
+  ): Promise<AbortedSession | undefined>;
   /** Resolves once the policies of the sidecar's files decide: whether others did before. */
   reloadPolicies(): Promise<boolean>;
   status(): Promise<unknown>;
@@ -99,11 +110,13 @@ export function controlClient(path: string): ControlClient {
     async closeSession(user) {
       await call(path, 'DELETE', `/v1/sessions/${user}`);
     },
-    async listSessions(limit, after) {
-      const query = new URLSearchParams({ limit: String(limit), ...(after === undefined ? {} : { after }) });
-      const sessions = parseSessionList(await call(path, 'GET', `/v1/sessions?${query}`));
-      if (sessions === undefined) throw unreachable(path);
-      return sessions;
+    async listSessions(after, limit) {
+      const query = new URLSearchParams();
+      if (after !== undefined) query.set('after', String(after));
+      if (limit !== undefined) query.set('limit', String(limit));
+      const page = parseSessionPage(await call(path, 'GET', `/v1/sessions?${query}`));
+      if (page === undefined) throw unreachable(path);
+      return page;
     },
     async showSession(sid) {
       const answer = await call(path, 'GET', `/v1/sessions/${sid}`);
@@ -111,9 +124,11 @@ export function controlClient(path: string): ControlClient {
       if (session === undefined && answer !== undefined) throw unreachable(path);
       return session;
     },
-    async abortSession(sid, reason) {
-      const body = reason === undefined ? {} : { reason };
-      return (await call(path, 'POST', `/v1/sessions/${sid}/abort`, body)) !== undefined;
+    async abortSession(sid, options = {}) {
+      const answer = await call(path, 'POST', `/v1/sessions/${sid}/abort`, options);
+      const aborted = parseAbortedSession(answer);
+      if (aborted === undefined && answer !== undefined) throw unreachable(path);
+      return aborted;
     },
     async reloadPolicies() {
       const answer = await call(path, 'POST', '/v1/policies/reload', undefined, RELOAD_TIMEOUT_MS);

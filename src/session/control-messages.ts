@@ -1,4 +1,5 @@
 import type { CapabilityRequest } from '../config/config.ts';
+import type { SessionView } from './session-view.ts';
 
 /** Asks for a session: the capability of a profile (the sidecar's default where undefined), or one spelled out. */
 export type OpenSessionRequest = CapabilityRequest | { readonly profile: string | undefined };
@@ -12,8 +13,33 @@ export interface OpenedSession {
   readonly sid: string;
 }
 
+/** One page of the sessions in memory. */
+export interface SessionPage {
+  readonly sessions: readonly SessionView[];
+  /** Where the next page begins: what `after` takes, and nothing else. Undefined on the last page. */
+  readonly next: number | undefined;
+}
+
+/** Asks for the end of a session. */
+export interface AbortRequest {
+  readonly sid: string;
+  readonly reason: string;
+  /** Of a session that is not in memory; that of another one is known. */
+  readonly agent: string | undefined;
+}
+
+/** A session that has ended: its calls are denied, what it had open is cut. */
+export interface AbortedSession {
+  readonly sid: string;
+  readonly agent: string;
+  /** Why it had been ended before; that reason stays. */
+  readonly endedBefore: string | undefined;
+  /** Why a restart may forget that it has ended. */
+  readonly notKept: string | undefined;
+}
+
 /** Most sessions in one answer of `GET /v1/sessions`. */
-export const MAX_SESSIONS_LISTED = 1000;
+const MAX_SESSIONS_LISTED = 1000;
 
 /** The error code of a session that the sidecar does not know. No `FirmaError`: nothing failed. */
 export const SESSION_UNKNOWN = 'SESSION_UNKNOWN';
@@ -21,6 +47,8 @@ export const SESSION_UNKNOWN = 'SESSION_UNKNOWN';
 const MAX_REASON_CHARS = 256;
 const SESSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const PAGE_SIZE = /^[1-9][0-9]{0,3}$/;
+const CURSOR = /^[0-9]{1,16}$/;
+const ABORTED_BY_HAND = 'ended by hand';
 const MAX_TEXT = 1024;
 const MAX_ITEMS = 256;
 const MAX_TTL_S = 365 * 24 * 3600;
@@ -88,10 +116,10 @@ export function isSessionId(value: string): boolean {
   return SESSION_ID.test(value);
 }
 
-/** Checks the query of `GET /v1/sessions`: `limit` is a page's size, `after` the id of the last session seen. */
+/** Checks the query of `GET /v1/sessions`: `limit` is a page's size, `after` the `next` of the page before. */
 export function parseListQuery(
   query: string,
-): { readonly limit: number; readonly after: string | undefined } | Invalid {
+): { readonly limit: number; readonly after: number | undefined } | Invalid {
   const given = new URLSearchParams(query);
   if ([...given.keys()].some((name) => name !== 'limit' && name !== 'after')) {
     return { invalid: 'the query has `limit` and `after`' };
@@ -100,21 +128,39 @@ export function parseListQuery(
   if (!PAGE_SIZE.test(limit) || Number(limit) > MAX_SESSIONS_LISTED) {
     return { invalid: `\`limit\` must be a whole number from 1 to ${MAX_SESSIONS_LISTED}` };
   }
-  const after = given.get('after') ?? undefined;
-  if (after !== undefined && !isSessionId(after)) return { invalid: '`after` must be the id of a session' };
-  return { limit: Number(limit), after };
+  const after = given.get('after');
+  if (after === null) return { limit: Number(limit), after: undefined };
+  if (!CURSOR.test(after)) return { invalid: '`after` must be the `next` of the page before' };
+  return { limit: Number(limit), after: Number(after) };
 }
 
-/** The reason of who gives none. */
-export const ABORTED_BY_HAND = 'ended by hand';
+/** The body of an answer to `GET /v1/sessions`. */
+export function sessionPageBody({ sessions, next }: SessionPage): Fields {
+  return { sessions, next: next === undefined ? undefined : String(next) };
+}
 
-/** Checks the body of `POST /v1/sessions/<sid>/abort`: an object, `reason` may be in it. */
-export function parseAbortSession(value: unknown): { readonly reason: string } | Invalid {
-  if (!isObject(value) || !Object.keys(value).every((name) => name === 'reason')) {
-    return { invalid: 'the body must be a JSON object with `reason`, or without' };
+/** Checks the body of `POST /v1/sessions/<sid>/abort`: an object, `reason` and `agent` may be in it. */
+export function parseAbortSession(value: unknown): Omit<AbortRequest, 'sid'> | Invalid {
+  if (!isObject(value) || !Object.keys(value).every((name) => name === 'reason' || name === 'agent')) {
+    return { invalid: 'the body must be a JSON object with `reason` and `agent`, or without' };
   }
-  const { reason = ABORTED_BY_HAND } = value;
+  const { reason = ABORTED_BY_HAND, agent } = value;
+  if (agent !== undefined && !isText(agent)) {
+    return { invalid: `\`agent\` must be a name of at most ${MAX_TEXT} characters` };
+  }
   return typeof reason === 'string' && reason !== '' && reason.length <= MAX_REASON_CHARS
-    ? { reason }
+    ? { reason, agent }
     : { invalid: `\`reason\` must be a text of at most ${MAX_REASON_CHARS} characters` };
+}
+
+/** @returns undefined where the answer is not that a session has ended */
+export function parseAbortedSession(value: unknown): AbortedSession | undefined {
+  if (!isObject(value)) return undefined;
+  const { sid, agent, endedBefore, notKept } = value;
+  const isAborted =
+    isText(sid) &&
+    isText(agent) &&
+    (endedBefore === undefined || typeof endedBefore === 'string') &&
+    (notKept === undefined || typeof notKept === 'string');
+  return isAborted ? { sid, agent, endedBefore, notKept } : undefined;
 }

@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { StartFailed } from '@firma/core';
 import { ensurePrivateDir, errorCode } from '../config/private-file.ts';
 import {
-  MAX_SESSIONS_LISTED,
+  type AbortedSession,
+  type AbortRequest,
   type OpenedSession,
   openedSessionBody,
   type OpenSessionRequest,
@@ -12,20 +13,22 @@ import {
   parseListQuery,
   parseOpenSession,
   SESSION_UNKNOWN,
+  type SessionPage,
+  sessionPageBody,
 } from './control-messages.ts';
-import type { SessionDetailView, SessionView } from './session-view.ts';
+import type { SessionDetailView } from './session-view.ts';
 import { toWireError } from './wire-error.ts';
 
 /** What the control socket is for. A `FirmaError` thrown here is told to the caller. */
 export interface ControlHandlers {
   openSession(request: OpenSessionRequest): Promise<OpenedSession>;
   closeSession(user: string): void;
-  /** Sessions with their counters, at most `limit`: those after the session `after`, or from the first. */
-  listSessions(limit: number, after: string | undefined): readonly SessionView[];
+  /** Sessions with their counters, at most `limit`: those behind the page whose `next` is `after`, or from the first. */
+  listSessions(limit: number, after: number | undefined): SessionPage;
   /** Undefined where no session of that id is known. */
   showSession(sid: string): SessionDetailView | undefined;
-  /** Ends a session. False where no session of that id is known; resolves once nothing undoes it. */
-  abortSession(sid: string, reason: string): Promise<boolean>;
+  /** Ends a session. Undefined where none of that id is known and no agent is named. */
+  abortSession(request: AbortRequest): Promise<AbortedSession | undefined>;
   /** Whether the policies were others before. */
   reloadPolicies(): Promise<boolean>;
   /** Plain data. */
@@ -116,14 +119,14 @@ async function abortSession(
   if ('status' in body) return body;
   const asked = parseAbortSession(body.value);
   if ('invalid' in asked) return usage(400, asked.invalid);
-  return (await handlers.abortSession(sid, asked.reason)) ? { status: 200, body: {} } : UNKNOWN_SESSION;
+  const aborted = await handlers.abortSession({ sid, ...asked });
+  return aborted === undefined ? UNKNOWN_SESSION : { status: 200, body: aborted };
 }
 
 function listSessions(query: string, handlers: ControlHandlers): Reply {
   const asked = parseListQuery(query);
   if ('invalid' in asked) return usage(400, asked.invalid);
-  const sessions = handlers.listSessions(asked.limit, asked.after);
-  return { status: 200, body: { sessions: sessions.slice(0, MAX_SESSIONS_LISTED) } };
+  return { status: 200, body: sessionPageBody(handlers.listSessions(asked.limit, asked.after)) };
 }
 
 /** What is answered about one session, below `/v1/sessions/`. */
@@ -204,7 +207,7 @@ function listen(server: Server, path: string): Promise<void> {
 
 /**
  * Listens on the control socket: a Unix socket of mode 0600 in a directory that is its owner's alone, HTTP/1.1 and
- * JSON. `POST /v1/sessions`, `DELETE /v1/sessions/<user>`; `GET /v1/sessions?limit=&after=<sid>`,
+ * JSON. `POST /v1/sessions`, `DELETE /v1/sessions/<user>`; `GET /v1/sessions?limit=&after=<next>`,
  * `GET /v1/sessions/<sid>`, `POST /v1/sessions/<sid>/abort`; `POST /v1/policies/reload`, `GET /v1/status`.
  *
  * @throws StartFailed where the path is too long for a socket or cannot be listened on, StateUnusable where others can

@@ -1,9 +1,11 @@
+import type { SessionPage } from './control-messages.ts';
 import type { BudgetView, SessionDetailView, SessionView } from './session-view.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 const TEXTS = ['key', 'iss', 'agent', 'sid', 'lastClass'] as const;
-const NUMBERS = ['startMs', 'calls', 'allows', 'denies', 'inFlight'] as const;
+const NUMBERS = ['startMs', 'allows', 'denies', 'open'] as const;
+const CURSOR = /^[0-9]{1,16}$/;
 const BUDGET_NUMBERS = ['limit', 'committed', 'held', 'remaining'] as const;
 
 function isFields(value: unknown): value is Fields {
@@ -31,6 +33,7 @@ function isBudget(value: unknown): value is BudgetView {
     typeof value['kind'] === 'string' &&
     typeof value['per'] === 'string' &&
     BUDGET_NUMBERS.every((name) => typeof value[name] === 'number') &&
+    ['string', 'undefined'].includes(typeof value['currency']) &&
     ['number', 'undefined'].includes(typeof value['windowMs'])
   );
 }
@@ -48,11 +51,13 @@ function isDetail(value: unknown): value is SessionDetailView {
   );
 }
 
-/** @returns undefined where the answer to `GET /v1/sessions` is no list of sessions */
-export function parseSessionList(value: unknown): readonly SessionView[] | undefined {
+/** @returns undefined where the answer to `GET /v1/sessions` is no page of sessions */
+export function parseSessionPage(value: unknown): SessionPage | undefined {
   if (!isFields(value)) return undefined;
-  const { sessions } = value;
-  return Array.isArray(sessions) && sessions.every(isView) ? sessions : undefined;
+  const { sessions, next } = value;
+  if (!Array.isArray(sessions) || !sessions.every(isView)) return undefined;
+  if (next === undefined) return { sessions, next };
+  return typeof next === 'string' && CURSOR.test(next) ? { sessions, next: Number(next) } : undefined;
 }
 
 /** @returns undefined where the answer to `GET /v1/sessions/<sid>` is no session */

@@ -1,4 +1,4 @@
-import type { BudgetUse, SessionDetail, SessionSummary } from '@firma/core';
+import type { BudgetInput, BudgetUse, SessionDetail, SessionSummary } from '@firma/core';
 import { sessionKeyOf } from '@firma/core';
 
 /** A session as people see it in a list. Plain data. */
@@ -8,14 +8,12 @@ export interface SessionView {
   readonly iss: string;
   readonly agent: string;
   readonly sid: string;
-  /** Unix milliseconds. */
+  /** Unix milliseconds, a whole number. */
   readonly startMs: number;
-  /** Decisions about calls of it. */
-  readonly calls: number;
   readonly allows: number;
   readonly denies: number;
   /** Calls that are not over. */
-  readonly inFlight: number;
+  readonly open: number;
   /** Class of the last allowed call; empty before it. */
   readonly lastClass: string;
   /** Why it was ended; undefined while it goes on. */
@@ -24,6 +22,9 @@ export interface SessionView {
 
 /** One budget and what a session sees of it. */
 export interface BudgetView extends BudgetUse {
+  /** Of an amount; undefined also where only a token says it. */
+  readonly currency: string | undefined;
+  /** Never below zero, also where the limit was lowered since. */
   readonly remaining: number;
 }
 
@@ -33,6 +34,7 @@ export interface SessionDetailView extends SessionView {
   readonly hosts: readonly string[];
   /** Labels of credentials. */
   readonly injected: readonly string[];
+  /** Of calls that are over. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
   /** Committed, in minor units, by currency. */
@@ -47,17 +49,17 @@ export function viewOf(session: SessionSummary): SessionView {
     iss,
     agent: sub,
     sid,
-    startMs,
-    calls: allows + denies,
+    startMs: Math.floor(startMs),
     allows,
     denies,
-    inFlight: openCalls,
+    open: openCalls,
     lastClass,
     aborted: abortReason,
   };
 }
 
-export function detailViewOf(session: SessionDetail): SessionDetailView {
+/** @param rules the configured budgets: those that count another agent are left out */
+export function detailViewOf(session: SessionDetail, rules: readonly BudgetInput[]): SessionDetailView {
   const { classes, hosts, injected, sentBytes, receivedBytes, amounts, budgets } = session;
   return {
     ...viewOf(session),
@@ -67,6 +69,11 @@ export function detailViewOf(session: SessionDetail): SessionDetailView {
     bytesSent: sentBytes,
     bytesReceived: receivedBytes,
     amounts: Object.fromEntries(amounts.map(({ currency, amount }) => [currency, amount])),
-    budgets: budgets.map((use) => ({ ...use, remaining: use.limit - use.committed - use.held })),
+    budgets: budgets.flatMap((use) => {
+      const rule = rules.find(({ name }) => name === use.name);
+      if (rule?.agent !== undefined && rule.agent !== session.sub) return [];
+      const remaining = Math.max(0, use.limit - use.committed - use.held);
+      return [{ ...use, currency: rule?.currency, remaining }];
+    }),
   };
 }

@@ -68,10 +68,6 @@ export class OpenTransports {
     return all.length;
   }
 
-  get openSessions(): number {
-    return this.#bySession.size;
-  }
-
   #remember(sessionKey: string, reason: string): void {
     if (this.#ended.has(sessionKey)) return;
     this.#ended.set(sessionKey, reason);

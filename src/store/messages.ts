@@ -11,7 +11,7 @@ export interface WriterArguments {
   readonly sidecarId: string;
   /** `always`: every batch is put on disk before it is acknowledged as synced. */
   readonly fsync: 'checkpoint' | 'always';
-  /** What is done with the state store in `store/` of the run directory; `none` opens none. */
+  /** What is done with the state store in `store/` of the run directory; `none` opens none, `reset` moves a damaged one aside. */
   readonly state: 'none' | 'open' | 'reset';
 }
 
@@ -26,7 +26,8 @@ export interface StateArguments {
 }
 
 export type StateThreadMessage =
-  { readonly type: 'ready' } | { readonly type: 'refused'; readonly what: string };
+  | { readonly type: 'ready' }
+  | { readonly type: 'refused'; readonly what: string; readonly isDamaged: boolean };
 
 export type WriterMessage =
   /** The log is open, and the state store where one was asked for. */

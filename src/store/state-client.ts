@@ -58,14 +58,9 @@ export class StateClient {
     });
   }
 
-  /** Requests that are not answered yet. */
-  get pending(): number {
-    return this.#requests.size;
-  }
-
   /** @param key 32 hexadecimal digits @returns what was saved last under it, also by a save that is still on its way */
   async load(key: string): Promise<Uint8Array | undefined> {
-    const { type, body } = await this.#request(FRAME.load, readKey(key));
+    const { type, body } = await this.#request(FRAME.load, keyBytes(key));
     return type === FRAME.absent ? undefined : Uint8Array.from(body);
   }
 
@@ -77,13 +72,7 @@ export class StateClient {
     if (record.length > MAX_RECORD_BYTES) {
       throw new StateUnusable(`a state record is longer than ${MAX_RECORD_BYTES} bytes`);
     }
-    await this.#request(FRAME.save, readKey(key), record);
-  }
-
-  /** How many accounts the store holds. */
-  async count(): Promise<number> {
-    const { body } = await this.#request(FRAME.count);
-    return Buffer.from(body).readUInt32LE(0);
+    await this.#request(FRAME.save, keyBytes(key), record);
   }
 
   /** Ends the flow; resolves once all of it is on disk and the store is closed. Rejects where that cannot be said. */
@@ -102,7 +91,7 @@ export class StateClient {
     if (!this.#isClosed) throw new StateUnusable('the state store was not closed cleanly');
   }
 
-  #request(type: number, key?: Uint8Array, record?: Uint8Array): Promise<Frame> {
+  #request(type: number, key: Uint8Array, record?: Uint8Array): Promise<Frame> {
     if (this.#gone !== undefined) return Promise.reject(unusable(this.#gone));
     const frame = encodeFrame(type, (this.#lastId + 1) >>> 0, key, record);
     // What was given up may still be in the pipe.
@@ -179,7 +168,7 @@ function unusable(why: string): StateUnusable {
   return new StateUnusable(`the state store cannot be used: ${why}`);
 }
 
-function readKey(key: string): Buffer {
+function keyBytes(key: string): Buffer {
   if (!KEY.test(key)) throw new StateUnusable('a key of the state store is not 32 hexadecimal digits');
   return Buffer.from(key, 'hex');
 }

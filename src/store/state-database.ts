@@ -10,7 +10,7 @@ const CHECKSUM_BYTES = 4;
 /** Shorter than every account's key. */
 const META_KEY = Buffer.from([0]);
 
-export interface StateDatabaseOptions {
+interface StateDatabaseOptions {
   /** Exists, is this process's alone, and was looked at by `prepareStore`. */
   readonly dir: string;
   /**
@@ -28,6 +28,13 @@ export interface Entry {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : 'unknown error';
+}
+
+/** Whether it is the system's error, of a disk that is full or a file that may not be written: lmdb's are below zero. */
+function isOfSystem(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && (typeof error.code === 'string' || Number(error.code) > 0)
+  );
 }
 
 /** The checksum covers the key, so that a record that is found under another one is not believed. */
@@ -81,14 +88,9 @@ export class StateDatabase {
       return database;
     } catch (error) {
       await database?.close();
-      throw error instanceof StateFault ? error : new StateFault(`cannot be opened (${messageOf(error)})`);
+      if (error instanceof StateFault) throw error;
+      throw new StateFault(`cannot be opened (${messageOf(error)})`, !isOfSystem(error));
     }
-  }
-
-  /** Number of records. */
-  get size(): number {
-    const entries: unknown = Reflect.get(this.#db.getStats(), 'entryCount');
-    return typeof entries === 'number' ? entries - 1 : 0;
   }
 
   /** Whether a batch could not be written: `reopen` before the next one. */

@@ -3,8 +3,12 @@
  * process makes a StateUnusable of it: loading `@firma/core` there too would make every start 0.1 s longer.
  */
 export class StateFault extends Error {
-  constructor(what: string) {
+  /** Whether it is the store itself that cannot be gone on with, and not the disk or the system around it. */
+  readonly isDamaged: boolean;
+
+  constructor(what: string, isDamaged = true) {
     super(what);
     this.name = 'StateFault';
+    this.isDamaged = isDamaged;
   }
 }

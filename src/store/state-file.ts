@@ -1,8 +1,9 @@
-import { open, rename } from 'node:fs/promises';
+import { lstat, open, rename } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StateUnusable } from '@firma/core';
 import { ensurePrivateDir, errorCode, stateUnusable } from '../config/private-file.ts';
+import { StateFault } from './state-fault.ts';
 
 // Layout of a meta page of lmdb-js 3.5 (mdb.c, MDB_page and MDB_meta) on 64-bit machines of little endian.
 const META_BYTES = 160;
@@ -23,7 +24,7 @@ export function damagedStore(dir: string, what: string): StateUnusable {
   );
 }
 
-async function readMeta(file: FileHandle, at: number, dir: string): Promise<Buffer> {
+async function readMeta(file: FileHandle, at: number): Promise<Buffer> {
   const meta = Buffer.alloc(META_BYTES);
   const { bytesRead } = await file.read(meta, 0, META_BYTES, at);
   const isMeta =
@@ -31,23 +32,23 @@ async function readMeta(file: FileHandle, at: number, dir: string): Promise<Buff
     (meta.readUInt16LE(FLAGS_AT) & P_META) !== 0 &&
     meta.readUInt32LE(MAGIC_AT) === MAGIC &&
     (meta.readUInt32LE(VERSION_AT) & 0xffff) === DATA_VERSION;
-  if (!isMeta) throw damagedStore(dir, 'is damaged: its file does not begin as one');
+  if (!isMeta) throw new StateFault('is damaged: its file does not begin as one');
   return meta;
 }
 
-async function fillUp(file: FileHandle, dir: string): Promise<void> {
+async function fillUp(file: FileHandle): Promise<void> {
   const { size } = await file.stat();
   // The first thing lmdb writes is both meta pages: a crash before that leaves an empty file.
   if (size === 0) return;
-  const first = await readMeta(file, 0, dir);
+  const first = await readMeta(file, 0);
   const pageSize = first.readUInt32LE(PAGE_SIZE_AT);
   if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0) {
-    throw damagedStore(dir, 'is damaged: it has no page size');
+    throw new StateFault('is damaged: it has no page size');
   }
-  const second = await readMeta(file, pageSize, dir);
+  const second = await readMeta(file, pageSize);
   for (const meta of [first, second]) {
     const bytes = (meta.readBigUInt64LE(LAST_PAGE_AT) + 1n) * BigInt(pageSize);
-    if (bytes > BigInt(Number.MAX_SAFE_INTEGER)) throw damagedStore(dir, 'is damaged: it has no length');
+    if (bytes > BigInt(Number.MAX_SAFE_INTEGER)) throw new StateFault('is damaged: it has no length');
     if (bytes > BigInt((await file.stat()).size)) await file.truncate(Number(bytes));
   }
 }
@@ -62,20 +63,48 @@ async function prepareDataFile(dir: string): Promise<void> {
     throw stateUnusable('cannot be opened', error, path);
   }
   try {
-    await fillUp(file, dir);
+    await fillUp(file);
   } catch (error) {
-    if (error instanceof StateUnusable) throw error;
+    if (error instanceof StateFault) throw error;
     throw stateUnusable('cannot be read', error, path);
   } finally {
     await file.close();
   }
 }
 
-async function moveAside(dir: string): Promise<void> {
+/** Moves a store to `<dir>.broken-<milliseconds>`: nothing is deleted. @returns where it is then */
+export async function moveAside(dir: string): Promise<string> {
+  const aside = `${dir}.broken-${Date.now()}`;
   try {
-    await rename(dir, `${dir}.broken-${Date.now()}`);
+    await rename(dir, aside);
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw stateUnusable('cannot be moved aside', error, dir);
+    throw stateUnusable('cannot be moved aside', error, dir);
+  }
+  return aside;
+}
+
+/** Whose the directory is, where it is there: of a key the advice would be another one. */
+async function assertOwn(dir: string): Promise<void> {
+  let facts;
+  try {
+    facts = await lstat(dir);
+  } catch {
+    // `ensurePrivateDir` says why.
+    return;
+  }
+  const otherwise = `or move it away to begin an empty store`;
+  if (process.getuid !== undefined && facts.uid !== process.getuid()) {
+    throw new StateUnusable(
+      `the state store belongs to user ${facts.uid}; give it to the user who runs this, ${otherwise}`,
+      { file: dir },
+    );
+  }
+  if (facts.isDirectory() && (facts.mode & 0o077) !== 0) {
+    const mode = (facts.mode & 0o777).toString(8).padStart(4, '0');
+    throw new StateUnusable(
+      `the state store has mode ${mode}, so others may have changed what was used; run \`chmod 700 ${dir}\` where they have not, ${otherwise}`,
+      { file: dir },
+    );
   }
 }
 
@@ -86,11 +115,11 @@ async function moveAside(dir: string): Promise<void> {
  * Pages may be missing at the end of a sound file, where they are free. So they are filled with zeros: lmdb sees that
  * they are no pages where the tree has one of them.
  *
- * @param reset moves what is there to `<dir>.broken-<milliseconds>` first: nothing is deleted
- * @throws StateUnusable where it is no store of this kind, its beginning is cut off, or it is not the user's alone
+ * @throws StateFault where it is no store of this kind or its beginning is cut off, StateUnusable where it cannot be
+ *   read or is not the user's alone
  */
-export async function prepareStore(dir: string, reset: boolean): Promise<void> {
-  if (reset) await moveAside(dir);
+export async function prepareStore(dir: string): Promise<void> {
+  await assertOwn(dir);
   await ensurePrivateDir(dir);
   await prepareDataFile(dir);
 }

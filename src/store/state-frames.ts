@@ -18,18 +18,14 @@ export const FRAME = {
   load: 1,
   /** Body: key and record. Answered by `saved` or `failed`. */
   save: 2,
-  /** No body. Answered by `counted`. */
-  count: 3,
   /** Body: record. */
   loaded: 16,
   absent: 17,
   saved: 18,
   /** Body: why, in UTF-8. */
   failed: 19,
-  /** Body: how many records there are, u32. */
-  counted: 20,
   /** Request 0: everything is on disk and the store is closed; the last frame. */
-  closed: 21,
+  closed: 20,
 } as const;
 
 export interface Frame {

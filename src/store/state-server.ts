@@ -104,11 +104,6 @@ export class StateServer {
         if (!this.#batchKeys.has(key.toString('latin1'))) return void this.#load(id, key);
         return this.#commit().then(() => this.#load(id, key));
       }
-      case FRAME.count: {
-        const count = Buffer.allocUnsafe(4);
-        count.writeUInt32LE(this.#database.size);
-        return void this.#answers.push(encodeFrame(FRAME.counted, id, count));
-      }
       default:
         throw new StateFault(`was sent a request of type ${type}`);
     }

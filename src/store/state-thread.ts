@@ -7,6 +7,7 @@ import { STATE_INPUT_FD, STATE_OUTPUT_FD } from './messages.ts';
 import type { StateArguments, StateThreadMessage } from './messages.ts';
 import { StateServer } from './state-server.ts';
 import { StateDatabase } from './state-database.ts';
+import { StateFault } from './state-fault.ts';
 
 function tell(message: StateThreadMessage): void {
   const port = parentPort;
@@ -30,7 +31,8 @@ async function main({ dir, fsync }: StateArguments): Promise<void> {
   try {
     database = await StateDatabase.open({ dir, fsync });
   } catch (error) {
-    tell({ type: 'refused', what: error instanceof Error ? error.message : 'cannot be opened' });
+    const what = error instanceof Error ? error.message : 'cannot be opened';
+    tell({ type: 'refused', what, isDamaged: !(error instanceof StateFault) || error.isDamaged });
     return;
   }
   tell({ type: 'ready' });

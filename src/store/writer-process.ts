@@ -85,6 +85,8 @@ async function main(): Promise<void> {
   process.umask(0o077);
   const output = new Socket({ fd: 1, readable: false, writable: true });
   output.on('error', () => {});
+  // Nobody may be left to read it.
+  process.stderr.on('error', () => {});
   const tell = talk(output);
   let code = EXIT_NOT_STARTED;
   try {

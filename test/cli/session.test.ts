@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listLines } from '../../src/cli/session/lines.ts';
 import { type Control, startControl } from '../../src/session/control.ts';
+import type { AbortedSession, AbortRequest } from '../../src/session/control-messages.ts';
 import { makeDir } from '../config/place.ts';
 import { controlHandlers } from '../session-host/handlers.ts';
 import { sessionDetail } from '../session-host/session-detail.ts';
@@ -18,19 +19,26 @@ const SECOND = sessionDetail({
 
 let control: Control | undefined;
 let root: string;
-let aborted: string[];
+let aborted: AbortRequest[];
+let ended: Pick<AbortedSession, 'endedBefore' | 'notKept'>;
 
 beforeEach(async () => {
   root = makeDir();
   aborted = [];
+  ended = { endedBefore: undefined, notKept: undefined };
   control = await startControl({
     path: join(root, 'run', 'control.sock'),
     handlers: controlHandlers({
-      listSessions: (_limit, after) => (after === undefined ? [FIRST, SECOND] : []),
+      // As it is when the last session of a page has left memory: its place stands, and the second one comes twice.
+      listSessions: (_limit, after) =>
+        after === undefined
+          ? { sessions: [SECOND], next: 7 }
+          : { sessions: [SECOND, FIRST], next: undefined },
       showSession: (sid) => [FIRST, SECOND].find((session) => session.sid === sid),
-      abortSession: (sid, reason) => {
-        aborted.push(`${sid} ${reason}`);
-        return Promise.resolve(sid === FIRST.sid);
+      abortSession: ({ agent, reason, sid }) => {
+        aborted.push({ agent, reason, sid });
+        const by = agent ?? (sid === FIRST.sid ? FIRST.agent : undefined);
+        return Promise.resolve(by === undefined ? undefined : { sid, agent: by, ...ended });
       },
     }),
   });
@@ -49,9 +57,9 @@ describe('firma session', () => {
     const { code, out } = await session('list');
     expect(code).toBe(0);
     const lines = out.trimEnd().split('\n');
-    expect(lines[0]).toMatch(/^SID +AGENT +CALLS +ALLOWED +DENIED +OPEN +LAST CLASS$/);
-    expect(lines[1]).toMatch(/^Zq4q.* bad\\x1b\[31m +12 +9 +3 +2 +aborted: POLICY_ABORT$/);
-    expect(lines[2]).toMatch(/^Jq4q.* agent-7 +12 +9 +3 +2 +code\.read$/);
+    expect(lines[0]).toMatch(/^SID +AGENT +ALLOWED +DENIED +OPEN +LAST CLASS$/);
+    expect(lines[1]).toMatch(/^Zq4q.* bad\\x1b\[31m +9 +3 +2 +aborted: POLICY_ABORT$/);
+    expect(lines[2]).toMatch(/^Jq4q.* agent-7 +9 +3 +2 +code\.read$/);
     expect(lines).toHaveLength(3);
   });
 
@@ -61,13 +69,12 @@ describe('firma session', () => {
     for (const fact of [
       /^start +2026-01-02T03:04:05\.000Z$/m,
       /^aborted +no$/m,
-      /^calls +12: 9 allowed, 3 denied$/m,
-      /^open calls +2$/m,
+      /^calls +9 allowed, 3 denied, 2 open$/m,
       /^hosts +api\.github\.com api\.stripe\.com$/m,
       /^injected +github$/m,
-      /^bytes +345 sent, 6789 received$/m,
+      /^bytes \(finished calls\) +345 sent, 6789 received$/m,
       /^amounts +2000 usd/m,
-      /^spend +session +10000 +2000 +500 +7500 +1d +minor units$/m,
+      /^spend +session +10000 +2000 +500 +7500 +1d +usd, minor units$/m,
     ]) {
       expect(out).toMatch(fact);
     }
@@ -85,18 +92,54 @@ describe('firma session', () => {
     const { code, out } = await session('abort', FIRST.sid, '--reason', 'sends too much');
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining(FIRST.sid) });
     const json = await session('abort', FIRST.sid, '--json');
-    expect(JSON.parse(json.out)).toEqual({ sid: FIRST.sid, aborted: true });
-    expect(aborted).toEqual([`${FIRST.sid} sends too much`, `${FIRST.sid} ended by hand`]);
+    expect(JSON.parse(json.out)).toEqual({ sid: FIRST.sid, agent: 'agent-7', aborted: true });
+    const { sid } = FIRST;
+    expect(aborted).toEqual([
+      { sid, agent: undefined, reason: 'sends too much' },
+      { sid, agent: undefined, reason: 'ended by hand' },
+    ]);
   });
 
-  it.each(['show', 'abort'])(
-    'that knows no such session ends 1 and says what to do (%s)',
-    async (command) => {
-      const { code, out, err } = await session(command, 'AAAAAAAAAAAAAAAAAAAAAA');
-      expect({ code, out }).toEqual({ code: 1, out: '' });
-      expect(err).toContain('firma session list');
-    },
-  );
+  it('ends one that is not in memory where its agent is named', async () => {
+    const sid = 'AAAAAAAAAAAAAAAAAAAAAA';
+    const unknown = await session('abort', sid);
+    expect(unknown).toMatchObject({ code: 1, out: '', err: expect.stringContaining('`--agent`') });
+    const { code, out } = await session('abort', sid, '--agent', 'agent-9');
+    expect({ code, out }).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`${sid} of agent-9 is ended`),
+    });
+    expect(aborted.at(-1)).toEqual({ sid, agent: 'agent-9', reason: 'ended by hand' });
+  });
+
+  it('says that one was ended before, and why', async () => {
+    ended = { endedBefore: 'POLICY_ABORT', notKept: undefined };
+    const { code, out } = await session('abort', FIRST.sid);
+    expect({ code, out }).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/ended already: POLICY_ABORT\n$/),
+    });
+  });
+
+  it('says that one is ended where a restart may forget it, and ends 1', async () => {
+    ended = { endedBefore: undefined, notKept: 'the store is gone' };
+    const { code, out } = await session('abort', FIRST.sid);
+    expect({ code, out }).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/is ended, but a restart may forget it: the store is gone\n$/),
+    });
+    const json = await session('abort', FIRST.sid, '--json');
+    expect({ ...json, out: JSON.parse(json.out) as unknown }).toMatchObject({
+      code: 1,
+      out: { aborted: true, notKept: 'the store is gone' },
+    });
+  });
+
+  it('that shows none where there is none ends 1 and says what to do', async () => {
+    const { code, out, err } = await session('show', 'AAAAAAAAAAAAAAAAAAAAAA');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain('firma session list');
+  });
 
   it('takes no path for an id', async () => {
     const { code, err } = await session('show', '../status');
@@ -118,5 +161,5 @@ describe('a list of sessions', () => {
     expect(listLines([long], undefined)[1]).toContain('communication.external.send');
   });
 
-  it('of none says so', () => expect(listLines([], 80)).toEqual(['no session has made a call yet']));
+  it('of none says so', () => expect(listLines([], 80)).toEqual(['no session in memory']));
 });

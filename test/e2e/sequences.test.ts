@@ -189,13 +189,20 @@ describe('a budget', () => {
     expect(seconds).toBeLessThanOrEqual(3720);
   });
 
-  it('of bytes cuts a call whose answer is too long, and lets none of it through', async () => {
+  it('of bytes cuts a call whose answer is too long where they are used up', async () => {
     const agent = await Agent.open();
+    const { statusCode, body } = await agent.send('GET', 'https://api.stripe.com/v1/balance');
+    expect(statusCode).toBe(200);
+    const cut = await body.text().then(
+      () => false,
+      () => true,
+    );
+    expect(cut).toBe(true);
+    expect(await control.showSession(agent.sid)).toMatchObject({ bytesReceived: 20, open: 0 });
     expect(await agent.ask('GET', 'https://api.stripe.com/v1/balance')).toMatchObject({
       status: 403,
-      firma: { outcome: 'ABORT', scope: 'call', reason: 'BUDGET_EXCEEDED' },
+      firma: { outcome: 'DENY', reason: 'BUDGET_EXCEEDED', budgets: [{ name: 'traffic', remaining: 0 }] },
     });
-    expect(await control.showSession(agent.sid)).toMatchObject({ bytesReceived: 0, inFlight: 0 });
   });
 
   it('charges a payment that is sent again under its key once, and every other', async () => {
@@ -224,8 +231,8 @@ describe('firma session', () => {
     const shown = await place.firma('session', 'show', agent.sid, '--json');
     expect(JSON.parse(shown.out)).toMatchObject({
       sid: agent.sid,
-      calls: 1,
-      inFlight: 1,
+      allows: 1,
+      open: 1,
       lastClass: 'communication.external.send',
       hosts: ['api.openai.com'],
     });

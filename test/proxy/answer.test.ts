@@ -10,6 +10,7 @@ const DENIAL: Denial = {
   actionClass: 'payment.transfer',
   resource: 'api.stripe.com/v1/payment_intents',
   policies: ['spend-limit'],
+  budgets: [],
   eventId: '0190-x',
   retryAfterS: undefined,
 };
@@ -45,6 +46,12 @@ describe('a denial', () => {
         message: 'payments above 50 are not made. ask a person',
       },
     });
+  });
+
+  it('names the budgets that count the call, with what remains of them', () => {
+    const budgets = [{ name: 'spend', charged: 0, remaining: 1999 }];
+    const { body } = answerDenial({ ...DENIAL, budgets }, { accept: undefined, userAgent: undefined });
+    expect(JSON.parse(body)).toMatchObject({ firma: { reason: 'POLICY_FORBID', budgets } });
   });
 
   it.each([

@@ -136,7 +136,7 @@ describe.each([
 ])('a call without room, said %s,', (_when, said) => {
   it.each(['none', 'whole'] as const)('for its body is told so, and none of it leaves (%s)', async (need) => {
     world.enforcer.bodyNeed = need;
-    world.enforcer.room = said(roomFor(4));
+    world.enforcer.room = said(roomFor(0));
     const wire = await tlsTunnel(world, 'api.test:443');
     wire.send(`POST / HTTP/1.1\r\n${HEAD}Content-Length: 5\r\nConnection: close\r\n\r\nhello`);
     const answer = await wire.end();
@@ -146,6 +146,35 @@ describe.each([
     expect(await finished()).toMatchObject({ bytesSent: 0, bytesReceived: 0, reason: 'BUDGET_EXCEEDED' });
     expect(world.enforcer.taken).toEqual([5]);
     expect(world.enforcer.committed).toEqual([]);
+  });
+
+  it.each(['none', 'whole'] as const)(
+    'for all of the piece its body begins with sends none of it, and costs nothing (%s)',
+    async (need) => {
+      world.enforcer.bodyNeed = need;
+      world.enforcer.maxBodyBytes = 64 * 1024;
+      world.enforcer.room = said(roomFor(1003));
+      const wire = await tlsTunnel(world, 'api.test:443');
+      wire.send(
+        `POST / HTTP/1.1\r\n${HEAD}Content-Length: 2000\r\nConnection: close\r\n\r\n${'x'.repeat(2000)}`,
+      );
+      expect(await wire.end()).toMatch(/^HTTP\/1\.1 403 /);
+      expect(await finished()).toMatchObject({ bytesSent: 0, reason: 'BUDGET_EXCEEDED' });
+      expect(arrived).toEqual([]);
+      expect(world.enforcer.committed).toEqual([]);
+    },
+  );
+
+  it('for all of its answer sees as much as there is room for', async () => {
+    const limit = 100_003;
+    world.enforcer.room = said(roomFor(limit));
+    respond = (res) => res.end('x'.repeat(200_000));
+    const wire = await tlsTunnel(world, 'api.test:443');
+    wire.send(`GET / HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`);
+    expect(bodyOf(await wire.end())).toBe('x'.repeat(limit));
+    expect(await finished()).toMatchObject({ bytesReceived: limit, reason: 'BUDGET_EXCEEDED' });
+    // Once a call, and not once a piece.
+    expect(world.enforcer.taken.length).toBeLessThan(60);
   });
 
   it('for the rest of a body it streams is told so', async () => {
@@ -162,7 +191,7 @@ describe.each([
   });
 
   it('for the first bytes of its answer is told so, and sees none of them', async () => {
-    world.enforcer.room = said(roomFor(5));
+    world.enforcer.room = said(roomFor(0));
     const wire = await tlsTunnel(world, 'api.test:443');
     wire.send(`GET / HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`);
     const answer = await wire.end();

@@ -24,6 +24,7 @@ export type Verdict = Partial<
 
 /** Decides as it is told, and remembers what it was asked and told. */
 export class FakeEnforcer implements Enforcer {
+  readonly idempotencyHeaders: readonly string[] = [];
   readonly readHeaders: ReadonlySet<string> = new Set([
     'content-type',
     'x-fact',
@@ -32,6 +33,8 @@ export class FakeEnforcer implements Enforcer {
   ]);
   readonly credentialHeaders: readonly string[] = ['x-service-key'];
   readonly transports = new OpenTransports();
+  /** Transports that were attached and not detached yet. */
+  readonly attached = new Set<unknown>();
   maxBodyBytes = 1024;
   bodyNeed: BodyNeed = 'none';
   headEnd: (bytes: Buffer) => boolean = () => true;
@@ -113,7 +116,12 @@ export class FakeEnforcer implements Enforcer {
   }
 
   attach(sessionKey: string, cut: Cut): () => void {
-    return this.transports.attach(sessionKey, cut);
+    const detach = this.transports.attach(sessionKey, cut);
+    this.attached.add(detach);
+    return () => {
+      this.attached.delete(detach);
+      detach();
+    };
   }
 
   /** Resolves as soon as the condition holds; it is looked at whenever something was recorded. */

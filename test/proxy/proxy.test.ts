@@ -41,7 +41,7 @@ describe('the proxy', () => {
     await world.close();
     expect(world.proxy.openConnections).toBe(0);
     expect(world.enforcer.finished).toHaveLength(2);
-    expect(world.enforcer.transports.openSessions).toBe(0);
+    expect(world.enforcer.attached.size).toBe(0);
     await Promise.all([streaming, waiting, opened, idle].map((wire) => wire.end()));
   });
 
@@ -107,7 +107,7 @@ describe('after all kinds of ends', () => {
       () => world.enforcer.finished.length === 15 && world.enforcer.refusals.length === 10,
     );
     while (world.proxy.openConnections > 0) await turn();
-    expect(world.enforcer.transports.openSessions).toBe(0);
+    expect(world.enforcer.attached.size).toBe(0);
     expect(world.enforcer.finished).toHaveLength(15);
     expect(new Set(world.enforcer.finished.map(({ eventId }) => eventId)).size).toBe(15);
     await world.close();

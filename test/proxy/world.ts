@@ -103,7 +103,7 @@ export async function startWorld(
     upstreamCa,
     async close() {
       await proxy.close();
-      const left = proxy.openConnections + enforcer.transports.openSessions;
+      const left = proxy.openConnections + enforcer.attached.size;
       if (left > 0) throw new Error('the proxy was closed and still has something open');
       for (const server of servers) {
         server.closeAllConnections();

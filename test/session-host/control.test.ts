@@ -7,7 +7,12 @@ import { IssuanceDenied } from '@firma/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Control, type ControlHandlers, startControl } from '../../src/session/control.ts';
 import { controlClient } from '../../src/session/control-client.ts';
-import type { OpenedSession, OpenSessionRequest } from '../../src/session/control-messages.ts';
+import type {
+  AbortedSession,
+  AbortRequest,
+  OpenedSession,
+  OpenSessionRequest,
+} from '../../src/session/control-messages.ts';
 import { controlHandlers } from './handlers.ts';
 import { sessionDetail } from './session-detail.ts';
 
@@ -25,10 +30,17 @@ let path: string;
 let control: Control | undefined;
 let asked: OpenSessionRequest[];
 let closed: string[];
-let listed: { limit: number; after: string | undefined }[];
-let aborted: { sid: string; reason: string }[];
+let listed: { limit: number; after: number | undefined }[];
+let aborted: AbortRequest[];
 
 const KNOWN = sessionDetail({ sid: 'sid-1' });
+const CURSOR = Number.MAX_SAFE_INTEGER;
+const ABORTED: AbortedSession = {
+  sid: 'sid-1',
+  agent: 'agent-7',
+  endedBefore: undefined,
+  notKept: undefined,
+};
 
 const handlers: ControlHandlers = controlHandlers({
   openSession: (one) => {
@@ -41,12 +53,12 @@ const handlers: ControlHandlers = controlHandlers({
   closeSession: (user) => void closed.push(user),
   listSessions: (limit, after) => {
     listed.push({ limit, after });
-    return after === undefined ? [KNOWN] : [];
+    return after === undefined ? { sessions: [KNOWN], next: CURSOR } : { sessions: [], next: undefined };
   },
   showSession: (sid) => (sid === KNOWN.sid ? KNOWN : undefined),
-  abortSession: (sid, reason) => {
-    aborted.push({ sid, reason });
-    return Promise.resolve(sid === KNOWN.sid);
+  abortSession: (one) => {
+    aborted.push(one);
+    return Promise.resolve(one.sid === KNOWN.sid ? ABORTED : undefined);
   },
   reloadPolicies: () => Promise.resolve(true),
   status: () => ({ running: true }),
@@ -200,24 +212,19 @@ describe('the control socket', () => {
   it('lists sessions a page at a time, and shows one', async () => {
     await start();
     const client = controlClient(path);
-    expect(await client.listSessions(1)).toEqual([KNOWN]);
-    expect(await client.listSessions(1000, 'sid-1')).toEqual([]);
+    expect(await client.listSessions(undefined, 1)).toEqual({ sessions: [KNOWN], next: CURSOR });
+    expect(await client.listSessions(CURSOR)).toEqual({ sessions: [], next: undefined });
     expect(listed).toEqual([
       { limit: 1, after: undefined },
-      { limit: 1000, after: 'sid-1' },
+      { limit: 1000, after: CURSOR },
     ]);
     expect(await client.showSession('sid-1')).toEqual(KNOWN);
     expect(await client.showSession('sid-2')).toBeUndefined();
-    expect(await send('GET', '/v1/sessions')).toEqual({ status: 200, body: { sessions: [KNOWN] } });
-    expect(listed.at(-1)).toEqual({ limit: 1000, after: undefined });
-  });
-
-  it('gives no more than a page of sessions, whatever the handler gives', async () => {
-    control = await startControl({
-      path,
-      handlers: controlHandlers({ listSessions: () => Array.from({ length: 1500 }, () => KNOWN) }),
+    expect(await send('GET', '/v1/sessions')).toEqual({
+      status: 200,
+      body: { sessions: [KNOWN], next: String(CURSOR) },
     });
-    expect(await controlClient(path).listSessions(1000)).toHaveLength(1000);
+    expect(listed.at(-1)).toEqual({ limit: 1000, after: undefined });
   });
 
   it.each([
@@ -227,7 +234,10 @@ describe('the control socket', () => {
     'limit=1e2',
     'limit=',
     'after=',
-    'after=a/b',
+    'after=sid-1',
+    'after=1.5',
+    'after=-1',
+    'after=00000000000000001',
     'after=%00',
     'x=1',
   ])('answers a list with `%s` with 400', async (query) => {
@@ -239,13 +249,13 @@ describe('the control socket', () => {
   it('ends a session it knows, with a reason or without', async () => {
     await start();
     const client = controlClient(path);
-    expect(await client.abortSession('sid-1', 'sends too much')).toBe(true);
-    expect(await client.abortSession('sid-1')).toBe(true);
-    expect(await client.abortSession('sid-2')).toBe(false);
+    expect(await client.abortSession('sid-1', { reason: 'sends too much', agent: 'a' })).toEqual(ABORTED);
+    expect(await client.abortSession('sid-1')).toEqual(ABORTED);
+    expect(await client.abortSession('sid-2')).toBeUndefined();
     expect(aborted).toEqual([
-      { sid: 'sid-1', reason: 'sends too much' },
-      { sid: 'sid-1', reason: 'ended by hand' },
-      { sid: 'sid-2', reason: 'ended by hand' },
+      { sid: 'sid-1', reason: 'sends too much', agent: 'a' },
+      { sid: 'sid-1', reason: 'ended by hand', agent: undefined },
+      { sid: 'sid-2', reason: 'ended by hand', agent: undefined },
     ]);
     expect(await send('POST', '/v1/sessions/sid-2/abort', '{}')).toMatchObject({
       status: 404,
@@ -260,6 +270,9 @@ describe('the control socket', () => {
     ['another field', '{"why":"x"}'],
     ['an empty reason', '{"reason":""}'],
     ['a reason that is no text', '{"reason":1}'],
+    ['an agent that is no text', '{"agent":["a"]}'],
+    ['an empty agent', '{"agent":""}'],
+    ['a long agent', JSON.stringify({ agent: 'x'.repeat(1025) })],
     ['a long reason', JSON.stringify({ reason: 'x'.repeat(257) })],
   ])('ends no session for %s', async (_what, body) => {
     await start();
@@ -281,12 +294,18 @@ describe('the control socket', () => {
 
 describe('a client of a control socket', () => {
   it.each([
-    ['no list', { status: () => ({}), listSessions: () => [{ ...KNOWN, calls: 'many' }] }],
+    ['no list', { listSessions: () => ({ sessions: [{ ...KNOWN, allows: 'many' }] }) }],
+    ['no end', { abortSession: () => Promise.resolve({ sid: 'sid-1' }) }],
     ['no session', { showSession: () => ({ ...KNOWN, budgets: [{}] }) }],
   ])('takes %s for no sidecar of this version', async (what, own) => {
     control = await startControl({ path, handlers: Object.assign(controlHandlers(), own) });
     const client = controlClient(path);
-    const asked = what === 'no list' ? client.listSessions(1) : client.showSession('sid-1');
+    const asked =
+      what === 'no list'
+        ? client.listSessions()
+        : what === 'no end'
+          ? client.abortSession('sid-1')
+          : client.showSession('sid-1');
     await expect(asked).rejects.toMatchObject({ code: 'START_FAILED' });
   });
 

@@ -5,9 +5,9 @@ export function controlHandlers(own: Partial<ControlHandlers> = {}): ControlHand
   return {
     openSession: () => Promise.reject(new Error('no session is opened here')),
     closeSession: () => {},
-    listSessions: () => [],
+    listSessions: () => ({ sessions: [], next: undefined }),
     showSession: () => undefined,
-    abortSession: () => Promise.resolve(false),
+    abortSession: () => Promise.resolve(undefined),
     reloadPolicies: () => Promise.resolve(false),
     status: () => ({}),
     ...own,

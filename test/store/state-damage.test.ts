@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -15,10 +15,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import { StateUnusable } from '@firma/core';
 import { open } from 'lmdb';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { entryPoint } from '../../src/entry-point.ts';
+import { toArgv } from '../../src/store/messages.ts';
 import { decisionRecord } from '../audit/sample-record.ts';
 import { describeTools } from '../tools.ts';
 import { randomKey, recordOf, startRun, valueOf } from './run-with-state.ts';
@@ -64,6 +68,10 @@ async function refusal(): Promise<unknown> {
     () => undefined,
     (error: unknown) => error,
   );
+}
+
+function setAside(): string[] {
+  return readdirSync(join(stateDir, 'run')).filter((name) => name.startsWith('store.'));
 }
 
 type Damage = readonly [name: string, change: (data: Buffer, keys: readonly string[]) => Buffer];
@@ -121,19 +129,53 @@ describe('a store', () => {
     expect(error).toBeInstanceOf(StateUnusable);
     expect(String(error)).toContain(`${storeDir}: the state store `);
     expect(String(error)).toContain('--reset-state');
+    const { state } = await startRun(stateDir, { state: 'reset' });
+    await state.save(randomKey(), recordOf(1));
+    expect(await state.load(filled.keys[9] ?? '')).toBeUndefined();
+    expect(setAside()).toHaveLength(1);
+  });
+
+  it('that is sound stays where it is, whatever is asked for', async () => {
+    const { state } = await startRun(stateDir, { state: 'reset' });
+    expect(valueOf(await state.load(filled.keys[9] ?? ''))).toBe(9);
+    expect(setAside()).toEqual([]);
+  });
+
+  it('that is moved aside is named on standard error, in one line', async () => {
+    writeFileSync(dataFile, 'no store');
+    const args = {
+      runDir: join(stateDir, 'run'),
+      keyFile: join(stateDir, 'log.key'),
+      origin: 'test/run',
+      sidecarId: 's',
+      fsync: 'checkpoint',
+      state: 'reset',
+    } as const;
+    const stdio = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] as const;
+    const child = spawn(process.execPath, [entryPoint('store/writer-process.js'), ...toArgv(args)], {
+      stdio: [...stdio],
+    });
+    const [log, , errors, requests] = child.stdio;
+    if (log === null || !(errors instanceof Readable) || !(requests instanceof Writable))
+      throw new Error('no pipes');
+    requests.end();
+    log.end();
+    const lines = (await text(errors)).split('\n');
+    expect(lines).toEqual([expect.stringMatching(/^firma: the state store is damaged: /), '']);
+    expect(lines[0]).toContain(join(stateDir, 'run', setAside()[0] ?? 'none'));
   });
 
   it('that is refused is moved aside whole when that is asked for', async () => {
     writeFileSync(dataFile, 'no store');
     expect(await refusal()).toBeInstanceOf(StateUnusable);
     const { pipeline, state } = await startRun(stateDir, { state: 'reset' });
-    expect(await state.count()).toBe(0);
-    await state.save(randomKey(), recordOf(1));
+    const key = randomKey();
+    await state.save(key, recordOf(1));
     await pipeline.close();
-    const aside = readdirSync(join(stateDir, 'run')).filter((name) => /^store\.broken-\d{13}$/.test(name));
-    expect(aside).toHaveLength(1);
+    const aside = setAside();
+    expect(aside).toEqual([expect.stringMatching(/^store\.broken-\d{13}$/)]);
     expect(readFileSync(join(stateDir, 'run', aside[0] ?? '', 'data.mdb'), 'utf8')).toBe('no store');
-    expect(await (await startRun(stateDir)).state.count()).toBe(1);
+    expect(valueOf(await (await startRun(stateDir)).state.load(key))).toBe(1);
   });
 
   it('of a newer format is refused, and left as it is', async () => {
@@ -157,7 +199,9 @@ describe('a store', () => {
 
   it('whose file is empty, as a crash at the first start leaves it, is begun', async () => {
     writeFileSync(dataFile, '');
-    expect(await (await startRun(stateDir)).state.count()).toBe(0);
+    const { state } = await startRun(stateDir, { state: 'reset' });
+    expect(await state.load(filled.keys[0] ?? '')).toBeUndefined();
+    expect(setAside()).toEqual([]);
   });
 
   it('whose lock file is garbage is gone on with', async () => {
@@ -172,6 +216,9 @@ describe('a store', () => {
     const error = await refusal();
     expect(error).toBeInstanceOf(StateUnusable);
     expect(String(error)).toContain('mode 0755');
+    expect(String(error)).toContain('begin an empty store');
+    await expect(startRun(stateDir, { state: 'reset' })).rejects.toThrow('mode 0755');
+    expect(setAside()).toEqual([]);
   });
 
   it('refuses a record that is damaged while it is open, and no other', async () => {
@@ -210,6 +257,6 @@ describeTools('a disk that is full', ['prlimit'], () => {
     await pipeline.close();
     const again = await startRun(stateDir);
     expect(valueOf(await again.state.load(more[9] ?? ''))).toBe(9);
-    expect(await again.state.count()).toBe(2 * RECORDS);
+    expect(valueOf(await again.state.load(keys[8] ?? ''))).toBe(8);
   });
 });

@@ -55,14 +55,12 @@ describe('the state store', () => {
     await state.save(other, new Uint8Array(0));
     await state.save(key, recordOf(2));
     expect(valueOf(await state.load(key))).toBe(2);
-    expect(await state.count()).toBe(2);
     await pipeline.close();
     const again = await startRun(stateDir, { fsync: 'always' });
     expect(valueOf(await again.state.load(key))).toBe(2);
     expect(await again.state.load(other)).toEqual(new Uint8Array(0));
     await again.state.save(key, recordOf(3));
     expect(valueOf(await again.state.load(key))).toBe(3);
-    expect(await again.state.count()).toBe(2);
   });
 
   it('has a load see every save before it and none after it', async () => {
@@ -133,14 +131,18 @@ describe('the state store', () => {
   it('is not held up by the log, nor the log by it', async () => {
     const { pipeline, state } = await startRun(stateDir);
     const saved: Promise<void>[] = [];
-    for (let i = 0; i < 50_000; i++) saved.push(state.save(randomKey(), recordOf(i)));
+    const keys = Array.from({ length: 50_000 }, randomKey);
+    let settled = 0;
+    for (const [i, key] of keys.entries())
+      saved.push(state.save(key, recordOf(i)).then(() => void settled++));
     expect(pipeline.append(decisionRecord(1))).toBe(true);
     await pipeline.written();
-    expect(state.pending).toBeGreaterThan(10_000);
+    expect(settled).toBeLessThan(40_000);
     for (let i = 2; i < 1_000; i++) expect(pipeline.append(decisionRecord(i, `session-${i}`))).toBe(true);
     await Promise.all(saved);
     await pipeline.written();
-    expect(await state.count()).toBe(50_000);
+    const last = await Promise.all(keys.slice(-100).map(async (key) => valueOf(await state.load(key))));
+    expect(last).toEqual(Array.from({ length: 100 }, (_, i) => 49_900 + i));
   });
 });
 
@@ -213,7 +215,7 @@ describe('a writer that cannot answer', () => {
   it('has everything that waits for it refused when it ends', async () => {
     const { pipeline, state, writerPid } = await startRun(stateDir);
     process.kill(writerPid, 'SIGSTOP');
-    const waiting = [state.save(randomKey(), recordOf(1)), state.load(randomKey()), state.count()];
+    const waiting = [state.save(randomKey(), recordOf(1)), state.load(randomKey())];
     process.kill(writerPid, 'SIGKILL');
     for (const request of waiting) await expect(request).rejects.toThrow(StateUnusable);
     await expect(state.save(randomKey(), recordOf(1))).rejects.toThrow('it has ended');

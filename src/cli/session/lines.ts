@@ -7,8 +7,8 @@ function shortened(text: string, maxChars: number): string {
   return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;
 }
 
-function row({ agent, aborted, allows, calls, denies, inFlight, lastClass, sid }: SessionView): string[] {
-  const counters = [calls, allows, denies, inFlight].map(String);
+function row({ agent, aborted, allows, denies, lastClass, open, sid }: SessionView): string[] {
+  const counters = [allows, denies, open].map(String);
   const last = aborted === undefined ? lastClass || '-' : `aborted: ${aborted}`;
   return [sid, shortened(agent, MAX_AGENT_CHARS), ...counters, last];
 }
@@ -19,18 +19,22 @@ function row({ agent, aborted, allows, calls, denies, inFlight, lastClass, sid }
  * @param width of the terminal in characters; undefined: no line is cut
  */
 export function listLines(sessions: readonly SessionView[], width: number | undefined): string[] {
-  if (sessions.length === 0) return ['no session has made a call yet'];
-  const head = ['SID', 'AGENT', 'CALLS', 'ALLOWED', 'DENIED', 'OPEN', 'LAST CLASS'];
+  if (sessions.length === 0) return ['no session in memory'];
+  const head = ['SID', 'AGENT', 'ALLOWED', 'DENIED', 'OPEN', 'LAST CLASS'];
   const lines = columns([head, ...sessions.map(row)]);
   return width === undefined ? lines : lines.map((line) => shortened(line, width));
 }
 
-const UNIT: Readonly<Record<BudgetView['kind'], string>> = {
+const UNIT: Readonly<Record<Exclude<BudgetView['kind'], 'amount'>, string>> = {
   calls: 'calls',
-  amount: 'minor units',
   bytes: 'bytes',
   in_flight: 'open at once',
 };
+
+function unitOf({ currency, kind }: BudgetView): string {
+  if (kind !== 'amount') return UNIT[kind];
+  return currency === undefined ? 'minor units' : `${currency}, minor units`;
+}
 
 const STEPS = [
   ['d', 86_400_000],
@@ -52,7 +56,7 @@ function budgetLines(budgets: readonly BudgetView[]): string[] {
     budget.per,
     ...[budget.limit, budget.committed, budget.held, budget.remaining].map(String),
     windowText(budget.windowMs),
-    UNIT[budget.kind],
+    unitOf(budget),
   ]);
   return ['', ...columns([head, ...rows])];
 }
@@ -72,13 +76,12 @@ export function detailLines(session: SessionDetailView): string[] {
       ['issuer', session.iss],
       ['start', new Date(startMs).toISOString()],
       ['aborted', aborted ?? 'no'],
-      ['calls', `${session.calls}: ${session.allows} allowed, ${session.denies} denied`],
-      ['open calls', String(session.inFlight)],
+      ['calls', `${session.allows} allowed, ${session.denies} denied, ${session.open} open`],
       ['last class', lastClass || '-'],
       ['classes', joined(session.classes)],
       ['hosts', joined(session.hosts)],
       ['injected', joined(session.injected)],
-      ['bytes', `${session.bytesSent} sent, ${session.bytesReceived} received`],
+      ['bytes (finished calls)', `${session.bytesSent} sent, ${session.bytesReceived} received`],
       ['amounts', spent.length === 0 ? '-' : `${spent.join(', ')} in minor units`],
     ]),
     ...budgetLines(session.budgets),
