@@ -33,7 +33,7 @@ describe('the budgets of the project', () => {
       session: {
         medianUs: { matching_8: 1.2, stored_8: 1.8 },
         sessionBytes: 640,
-        windowBytes: 360,
+        windowBytes: 400,
       },
       memory: { residentMb: 300, growthMb: 20 },
     });
