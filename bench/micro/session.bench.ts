@@ -216,10 +216,16 @@ async function sessionBytes(windows: number): Promise<number> {
   return bytes / Math.min(table.sessionCount, handles.length) - SMI_BYTES;
 }
 
+async function lowest(measure: () => Promise<number>): Promise<number> {
+  let least = Infinity;
+  for (let turn = 0; turn < 2; turn++) least = Math.min(least, await measure());
+  return least;
+}
+
 /** Measures what sessions hold, over tables of 50,000 with a store. Needs `--expose-gc`. */
 export async function measureSessionMemory(): Promise<SessionMemory> {
-  // What was freed before and is used again does not show.
+  // What was freed before and is used again does not show; what the process takes meanwhile for something else does.
   await sessionBytes(0);
-  const none = await sessionBytes(0);
-  return { sessionBytes: none, windowBytes: ((await sessionBytes(WINDOWS)) - none) / WINDOWS };
+  const none = await lowest(() => sessionBytes(0));
+  return { sessionBytes: none, windowBytes: ((await lowest(() => sessionBytes(WINDOWS))) - none) / WINDOWS };
 }
