@@ -21,8 +21,12 @@ export function judgeSessions(
   const lowest = (figure: SessionFigure): number =>
     Math.min(...rounds.filter((round) => round.figure === figure).map(({ medianUs }) => medianUs));
   const least = (of: keyof SessionMemory): number => Math.min(...memory.map((one) => one[of]));
+  const times = GATED_SESSIONS.map((figure) =>
+    verdict(figure, lowest(figure), budgets.medianUs[figure], 2, 'µs'),
+  );
+  if (memory.length === 0) return times;
   return [
-    ...GATED_SESSIONS.map((figure) => verdict(figure, lowest(figure), budgets.medianUs[figure], 2, 'µs')),
+    ...times,
     verdict('memory, a session', least('sessionBytes'), budgets.sessionBytes, 0, 'bytes'),
     verdict('memory, a window', least('windowBytes'), budgets.windowBytes, 0, 'bytes'),
   ];

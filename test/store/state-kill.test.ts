@@ -34,9 +34,9 @@ async function lost(state: StateClient): Promise<string[]> {
 }
 
 describe('a save that was acknowledged', () => {
-  it('survives a writer that is killed under load, twelve times', async () => {
+  it('survives a writer that is killed under load, six times', async () => {
     let next = 0;
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 6; round++) {
       const { state, writerPid, pipeline } = await startRun(stateDir, {
         fsync: round % 2 === 0 ? 'checkpoint' : 'always',
       });
@@ -59,7 +59,7 @@ describe('a save that was acknowledged', () => {
     expect(await lost(state)).toEqual([]);
   });
 
-  it('survives a sidecar that is killed under load, eight times', async () => {
+  it('survives a sidecar that is killed under load, five times', async () => {
     const code = `
       import { writeSync } from 'node:fs';
       import { AuditPipeline } from ${JSON.stringify(pathToFileURL(entryPoint('audit/pipeline.js')))};
@@ -78,7 +78,7 @@ describe('a save that was acknowledged', () => {
         agent();
       }
     `;
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 5; round++) {
       const args = [join(stateDir, 'run'), join(stateDir, 'log.key'), String(round * 1_000_000)];
       const sidecar = spawn(process.execPath, ['--input-type=module', '-e', code, ...args], {
         stdio: ['ignore', 'pipe', 'inherit'],
