@@ -97,6 +97,6 @@ describe('a save that was acknowledged', () => {
     }
     const { state } = await startRun(stateDir);
     expect(await lost(state)).toEqual([]);
-    expect([...saved.values()].every((value) => value >= 7_000_000)).toBe(true);
+    expect([...saved.values()].every((value) => value >= 4_000_000)).toBe(true);
   });
 });
