@@ -174,7 +174,7 @@ export class Firma implements Enforcer {
       await this.recorded(decision);
     } catch {
       this.finish(decision, { bytesSent: 0, bytesReceived: 0, latencyUs: 0, reason: 'AUDIT_UNAVAILABLE' });
-      const detail = 'the audit log does not take records';
+      const detail = 'the audit log or the state store takes no records';
       return { ...decision, outcome: 'DENY', reason: 'AUDIT_UNAVAILABLE', stage: 'operation', detail };
     }
     const { capability } = decision;

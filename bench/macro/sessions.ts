@@ -6,8 +6,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Charge, compileBudgets, findActionClass, SessionTable } from '@firma/core';
+import { compileBudgets, SessionTable } from '@firma/core';
 import { AuditPipeline } from '../../src/audit/pipeline.ts';
+import { CHARGE } from '../micro/session.bench.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,16 +28,6 @@ const budgets = compileBudgets(
     onExceed: 'deny' as const,
   })),
 );
-const charge: Charge = {
-  classIndex: findActionClass('code.read')?.index ?? -1,
-  otherClasses: [],
-  amount: undefined,
-  currency: undefined,
-  host: 'api.test',
-  idempotencyHeader: undefined,
-  idempotency: undefined,
-};
-
 interface Run {
   readonly pipeline: AuditPipeline;
   readonly table: SessionTable;
@@ -70,7 +61,7 @@ async function stop({ pipeline, table }: Run): Promise<void> {
 async function call(table: SessionTable, index: number): Promise<number> {
   const [iss, sub, sid] = ['https://authority.test', `agent-${index % 100}`, `session-${index}`];
   const handle = await table.open({ key: `${iss}\n${sub}\n${sid}`, iss, sub, sid }, 0, []);
-  const reserved = handle === undefined ? undefined : table.reserve(handle, charge);
+  const reserved = handle === undefined ? undefined : table.reserve(handle, CHARGE);
   if (reserved === undefined || 'reason' in reserved) throw new Error(`no room for session ${index}`);
   await table.durable(reserved.id);
   table.commit(reserved.id);

@@ -62,7 +62,8 @@ const MATCHING: Readonly<Record<SessionFigure, number>> = {
 /** Keeps nothing, at once: what a store costs the calls that need not wait for it. */
 const NO_STORE: StateStore = { load: () => Promise.resolve(undefined), save: () => Promise.resolve() };
 
-const CHARGE: Charge = {
+/** One read that budgets of calls count. */
+export const CHARGE: Charge = {
   classIndex: findActionClass('code.read')?.index ?? -1,
   otherClasses: [],
   amount: undefined,

@@ -55,8 +55,8 @@ const IN_FLIGHT_FULL = sessionLimit('calls_in_flight');
  * A call: `open` → `reserve` → decided: `countAllow`, or `rollBack` and `countDeny` → `durable` before anything leaves →
  * `commit` once its first byte left → `takeBytes` as bytes pass → `release` once it is over.
  *
- * Counters stand in one shared buffer and are changed under locks. Opening and dropping, names and reservations belong to
- * the thread that made the table.
+ * Everything that is counted stands in one shared buffer. What budgets hold and charge changes under locks; calls, denials and
+ * bytes of a session, opening and dropping, names and reservations belong to the thread that made the table.
  */
 export class SessionTable {
   readonly #state: State;
