@@ -18,3 +18,13 @@ declare namespace WebAssembly {
 }
 
 declare const performance: { now(): number };
+
+// What `examples/` uses beside that.
+declare const crypto: { getRandomValues(bytes: Uint8Array<ArrayBuffer>): Uint8Array };
+
+declare class BroadcastChannel {
+  constructor(name: string);
+  onmessage: (event: { readonly data: unknown }) => void;
+  postMessage(message: unknown): void;
+  close(): void;
+}

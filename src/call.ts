@@ -14,8 +14,11 @@ export interface Call {
   readonly url: string;
   /** By name, in any case. Only what classification reads is looked at. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The whole body; absent is empty. */
-  readonly body?: string;
+  /**
+   * The whole body; absent is empty. Not from JSON: bytes as they were received, and `null` where there may be a body
+   * that was not seen, so that a rule which has to read it denies.
+   */
+  readonly body?: string | Uint8Array | null;
 }
 
 /** A decision as JSON. `resource` is the Cedar id; times are in microseconds. */
@@ -47,14 +50,22 @@ const MAX_HEADER_NAME_CHARS = 256;
 const MAX_HEADER_CHARS = 8 * 1024;
 const MAX_BODY_BYTES = 64 * 1024;
 
-const FIELDS = new Set(['token', 'method', 'url', 'headers', 'body']);
-const TOKEN_CHARS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const FIELDS: ReadonlySet<string> = new Set(['token', 'method', 'url', 'headers', 'body']);
 const NO_HEADERS: Readonly<Record<string, string>> = {};
-const encoder = new TextEncoder();
+const NO_BODY = new Uint8Array(0);
 
-type Invalid = { readonly invalid: string };
+// In Node since 20; the library types of ES2023 do not have it.
+declare global {
+  interface String {
+    isWellFormed(): boolean;
+  }
+}
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+/** What is wrong with a text or value from outside; never quotes a value. */
+export type Invalid = { readonly invalid: string };
+
+/** Whether a value from JSON is an object. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -64,38 +75,59 @@ function textProblem(name: string, value: unknown, maxChars: number): string | u
   return undefined;
 }
 
+/** By code point: letters, digits and !#$%&'*+-.^_`|~ (RFC 9110 §5.6.2). */
+const IS_TOKEN_CHAR: readonly boolean[] = Array.from({ length: 128 }, (_, code) =>
+  /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(code)),
+);
+
+function isHeaderName(name: string): boolean {
+  if (name.length === 0 || name.length > MAX_HEADER_NAME_CHARS) return false;
+  for (let i = 0; i < name.length; i++) if (IS_TOKEN_CHAR[name.charCodeAt(i)] !== true) return false;
+  return true;
+}
+
 function headersProblem(headers: unknown): string | undefined {
   if (!isObject(headers)) return '`headers` must be an object of strings';
-  const entries = Object.entries(headers);
-  if (entries.length > MAX_HEADERS) return `\`headers\` has more than ${MAX_HEADERS} entries`;
-  for (const [name, value] of entries) {
-    if (name.length > MAX_HEADER_NAME_CHARS || !TOKEN_CHARS.test(name)) {
-      return 'a name in `headers` is no header name';
+  let count = 0;
+  for (const name in headers) {
+    count += 1;
+    if (count > MAX_HEADERS) return `\`headers\` has more than ${MAX_HEADERS} entries`;
+    if (!isHeaderName(name)) return 'a name in `headers` is no header name';
+    const value = headers[name];
+    if (typeof value !== 'string' || value.length > MAX_HEADER_CHARS) {
+      return textProblem(`headers.${name}`, value, MAX_HEADER_CHARS);
     }
-    const problem = textProblem(`headers.${name}`, value, MAX_HEADER_CHARS);
-    if (problem !== undefined) return problem;
-    if (/[\0\r\n]/.test(String(value))) return `\`headers.${name}\` holds a line break or NUL`;
+    if (value.includes('\n') || value.includes('\r') || value.includes('\0')) {
+      return `\`headers.${name}\` holds a line break or NUL`;
+    }
   }
   return undefined;
 }
 
 function bodyProblem(body: unknown): string | undefined {
-  const problem = textProblem('body', body, MAX_BODY_BYTES);
-  if (problem !== undefined) return problem;
-  const text = String(body);
-  if (Buffer.byteLength(text) > MAX_BODY_BYTES) return `\`body\` is longer than ${MAX_BODY_BYTES} bytes`;
+  if (typeof body !== 'string' || body.length > MAX_BODY_BYTES) {
+    return textProblem('body', body, MAX_BODY_BYTES);
+  }
+  // A character is three bytes at most.
+  if (body.length * 3 > MAX_BODY_BYTES && Buffer.byteLength(body) > MAX_BODY_BYTES) {
+    return `\`body\` is longer than ${MAX_BODY_BYTES} bytes`;
+  }
   // A lone surrogate has no bytes: what is decided would not be what is sent.
-  if (/[\uD800-\uDFFF]/u.test(text)) return '`body` is not well-formed Unicode';
-  return undefined;
+  return body.isWellFormed() ? undefined : '`body` is not well-formed Unicode';
 }
 
 function callProblem(value: unknown): string | undefined {
   if (!isObject(value)) return 'a call is a JSON object with `token`, `method` and `url`';
-  for (const name of Object.keys(value)) {
+  for (const name in value) {
     if (!FIELDS.has(name)) {
       return 'a call has `token`, `method`, `url`, `headers` and `body`, and no other field';
     }
   }
+  return callFieldsProblem(value);
+}
+
+/** What is wrong with the fields of a call, whatever else stands beside them. */
+export function callFieldsProblem(value: Readonly<Record<string, unknown>>): string | undefined {
   const { token, method, url, headers, body } = value;
   return (
     (token === undefined ? undefined : textProblem('token', token, MAX_TOKEN_CHARS)) ??
@@ -104,6 +136,13 @@ function callProblem(value: unknown): string | undefined {
     (headers === undefined ? undefined : headersProblem(headers)) ??
     (body === undefined ? undefined : bodyProblem(body))
   );
+}
+
+/** Whether the fields of a call are good, whatever else stands beside them. */
+export function hasCallFields(
+  value: Readonly<Record<string, unknown>>,
+): value is Readonly<Record<string, unknown>> & Call {
+  return callFieldsProblem(value) === undefined;
 }
 
 function isCall(value: unknown): value is Call {
@@ -119,17 +158,34 @@ export function parseCall(value: unknown): Call | Invalid {
   return isCall(value) ? value : { invalid: callProblem(value) ?? 'is no call' };
 }
 
-/** How many members the objects of a valid JSON text have: each is one colon outside a string. */
-function countMembers(json: string): number {
+const BACKSLASH = 92;
+const COLON = 58;
+const QUOTE = 34;
+
+/**
+ * How many members the objects of a valid JSON text have: each is one colon outside a string. More than the value that
+ * was read from it has means that a key stands twice.
+ *
+ * Cost: in proportion to the text, most of it searched for quotes.
+ */
+export function countMembers(json: string): number {
   let members = 0;
-  let inString = false;
   for (let i = 0; i < json.length; i++) {
-    const char = json[i];
-    if (char === '"') inString = !inString;
-    else if (inString && char === '\\') i++;
-    else if (!inString && char === ':') members++;
+    const code = json.charCodeAt(i);
+    if (code === COLON) members++;
+    else if (code === QUOTE) i = stringEnd(json, i);
   }
   return members;
+}
+
+/** Where the string that begins at a quote ends: at the next quote behind an even number of backslashes. */
+function stringEnd(json: string, start: number): number {
+  for (let end = json.indexOf('"', start + 1); end >= 0; end = json.indexOf('"', end + 1)) {
+    let before = end;
+    while (json.charCodeAt(before - 1) === BACKSLASH) before--;
+    if (((end - before) & 1) === 0) return end;
+  }
+  return json.length;
 }
 
 /**
@@ -153,7 +209,14 @@ export function parseCallText(json: string): Call | Invalid {
 /** What `toRawRequest` makes of a call. */
 export interface CallRequest {
   readonly raw: RawRequest;
-  readonly body: Uint8Array;
+  /** Undefined where it was not seen. */
+  readonly body: Uint8Array | undefined;
+}
+
+function bodyBytes({ body }: Call): Uint8Array | undefined {
+  if (body === undefined || body === '') return NO_BODY;
+  if (body === null) return undefined;
+  return typeof body === 'string' ? Buffer.from(body) : body;
 }
 
 // By hand: `new URL` rewrites what it reads, and what was asked about must be what is judged.
@@ -163,7 +226,11 @@ function splitUrl(url: string): { scheme: Scheme; hostPort: string; target: stri
   if (!url.startsWith(`${scheme}://`)) return { scheme, hostPort: '', target: url };
   const start = scheme.length + 3;
   let end = start;
-  while (end < url.length && url[end] !== '/' && url[end] !== '?' && url[end] !== '#') end++;
+  for (; end < url.length; end++) {
+    const code = url.charCodeAt(end);
+    // `/`, `?`, `#`
+    if (code === 47 || code === 63 || code === 35) break;
+  }
   return { scheme, hostPort: url.slice(start, end), target: url.slice(end) };
 }
 
@@ -182,10 +249,15 @@ export function toRawRequest(
   const { scheme, hostPort, target } = splitUrl(call.url);
   const fields = Object.entries(call.headers ?? NO_HEADERS);
   const headers = readableHeaders(fields, readHeaders);
-  for (const name of idempotencyHeaders) if (!isSentOn(fields, name)) headers.delete(name);
-  const body = encoder.encode(call.body ?? '');
-  const raw = { method: call.method, scheme, hostPort, target, headers, transport, bodyLength: body.length };
-  if (!idempotencyHeaders.some((name) => headers.has(name))) return { raw, body };
+  const body = bodyBytes(call);
+  const raw = { method: call.method, scheme, hostPort, target, headers, transport, bodyLength: body?.length };
+  let carriesKey = false;
+  for (const name of idempotencyHeaders) {
+    if (!headers.has(name)) continue;
+    if (isSentOn(fields, name)) carriesKey = true;
+    else headers.delete(name);
+  }
+  if (!carriesKey) return { raw, body };
   return { raw: { ...raw, otherHeaders: otherHeaders(fields, idempotencyHeaders) }, body };
 }
 
@@ -202,6 +274,19 @@ function isSentOn(fields: readonly (readonly [string, string])[], name: string):
   );
 }
 
+/**
+ * The name a header may be read under. Many servers read `X_HTTP_Method`, and some `X.HTTP.Method`, as `X-HTTP-Method`:
+ * what they could see is looked at.
+ */
+function readAs(name: string): string {
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    const isPlain = (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 45;
+    if (!isPlain) return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
+  }
+  return name;
+}
+
 /** Of the fields of a request those that classification reads, by lower-case name, each value of a name in order. */
 export function readableHeaders(
   fields: Iterable<readonly [string, string]>,
@@ -209,8 +294,7 @@ export function readableHeaders(
 ): Map<string, string[]> {
   const headers = new Map<string, string[]>();
   for (const [name, value] of fields) {
-    // Many servers read `X_HTTP_Method`, and some `X.HTTP.Method`, as `X-HTTP-Method`: what they could see is looked at.
-    const lower = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
+    const lower = readAs(name);
     if (!readHeaders.has(lower)) continue;
     const values = headers.get(lower);
     if (values === undefined) headers.set(lower, [value]);

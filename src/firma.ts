@@ -1,32 +1,30 @@
-import { sessionKeyOf, StateUnusable } from '@firma/core';
+import { StateUnusable } from '@firma/core';
 import type {
   Caller,
   Decider,
   Decision,
   DispatchFacts,
-  Normalizer,
   Prepared,
   RawRequest,
   Resource,
-  SessionHandle,
   SessionTable,
   TokenVerifier,
 } from '@firma/core';
 import type { AuditPipeline } from './audit/pipeline.ts';
 import type { Authority } from './authority/authority.ts';
-import { ISSUER } from './authority/open.ts';
 import type { Injection } from './broker/broker.ts';
 import type { StartedBroker } from './broker/client.ts';
-import { type Call, toRawRequest } from './call.ts';
+import type { Call } from './call.ts';
 import type { Config } from './config/config.ts';
 import type { LoadedConfig } from './config/read-named.ts';
 import type { StateDir } from './config/state-dir.ts';
-import type { Counters } from './metrics/counters.ts';
-import type { PoliciesInForce } from './policies-in-force.ts';
-import type { AbortedSession, AbortRequest, SessionPage } from './session/control-messages.ts';
-import { detailViewOf, type SessionDetailView, viewOf } from './session/session-view.ts';
+import type { DecidingThreads } from './deciding-threads.ts';
+import type { DecisionPoint } from './decision-point.ts';
+import { type FirmaSession, type Guarded, InProcess, type SessionRefused } from './in-process.ts';
+import type { ThreadStats } from './metrics/thread-stats.ts';
+import type { SessionDesk } from './session-desk.ts';
+import type { CoreInForce } from './core-in-force.ts';
 import type { Cut, OpenTransports } from './session/transports.ts';
-import { toWireError } from './session/wire-error.ts';
 
 export type { Caller, DispatchFacts, Prepared } from '@firma/core';
 
@@ -99,7 +97,6 @@ export interface FirmaParts {
   readonly loaded: LoadedConfig;
   readonly state: StateDir;
   readonly runDir: string;
-  readonly normalizer: Normalizer;
   /** Of the budget rules; lower case. */
   readonly idempotencyHeaders: readonly string[];
   readonly verifier: TokenVerifier;
@@ -107,29 +104,40 @@ export interface FirmaParts {
   readonly audit: AuditPipeline;
   readonly authority: Authority;
   readonly broker: StartedBroker;
-  readonly policies: PoliciesInForce;
+  readonly core: CoreInForce;
   readonly sessions: SessionTable;
   readonly transports: OpenTransports;
-  readonly counters: Counters;
-  readonly reloadPolicies: () => Promise<boolean>;
+  /** Of the main thread. */
+  readonly stats: ThreadStats;
+  /** Of all threads. */
+  readonly sharedStats: SharedArrayBuffer;
+  readonly point: DecisionPoint;
+  /** What people ask about sessions. */
+  readonly desk: SessionDesk;
+  readonly threads: DecidingThreads;
+  readonly reload: () => Promise<boolean>;
+  /** Whether the state store can be written; true without one. */
+  readonly storeAnswers: () => boolean;
   close(): Promise<void>;
 }
 
 const MAX_BODY_BYTES = 64 * 1024;
-const PAGE = 1000;
 
 /** One running enforcement point: decides in process, and is what proxy and ingress ask. */
 export class Firma implements Enforcer {
   readonly maxBodyBytes = MAX_BODY_BYTES;
   readonly parts: FirmaParts;
   readonly #decider: Decider;
-
-  readonly readHeaders: ReadonlySet<string>;
+  readonly #inProcess: InProcess;
 
   constructor(parts: FirmaParts) {
     this.parts = parts;
-    this.readHeaders = new Set([...parts.normalizer.readHeaders, ...parts.idempotencyHeaders]);
     this.#decider = parts.decider;
+    this.#inProcess = new InProcess(parts.point);
+  }
+
+  get readHeaders(): ReadonlySet<string> {
+    return this.parts.point.readHeaders;
   }
 
   get credentialHeaders(): readonly string[] {
@@ -155,49 +163,43 @@ export class Firma implements Enforcer {
   ): Decision | Promise<Decision> {
     const decision = this.#decider.decide(prepared, body, caller);
     if (decision instanceof Promise) return this.#counted(decision);
-    this.parts.counters.decided(decision.outcome, decision.reason);
+    this.parts.stats.decided(decision.outcome, decision.reason, decision.timings);
     return decision;
   }
 
   /**
-   * Decides one call from JSON (`/v1/decide`, `firma decide`, an embedding host). An ALLOW is committed with the answer:
-   * whoever asks here dispatches by itself.
+   * Decides one call as `/v1/decide` does, with no socket between. An ALLOW is committed with the answer.
+   *
+   * @throws Usage for what is no call
    */
-  async decide(call: Call, transport: 'decide-api' | 'in-process' = 'in-process'): Promise<Decision> {
-    const { raw, body } = toRawRequest(call, transport, this.readHeaders, this.parts.idempotencyHeaders);
-    const decision = await this.decidePrepared(this.prepare(raw), body, {
-      token: call.token,
-      source: transport,
-    });
-    if (decision.outcome !== 'ALLOW') return decision;
-    try {
-      await this.recorded(decision);
-    } catch {
-      this.finish(decision, { bytesSent: 0, bytesReceived: 0, latencyUs: 0, reason: 'AUDIT_UNAVAILABLE' });
-      const detail = 'the audit log or the state store takes no records';
-      return { ...decision, outcome: 'DENY', reason: 'AUDIT_UNAVAILABLE', stage: 'operation', detail };
-    }
-    const { capability } = decision;
-    if (capability !== undefined && this.#decider.isEnded(capability.sessionKey)) {
-      this.finish(decision, { bytesSent: 0, bytesReceived: 0, latencyUs: 0, reason: 'SESSION_ABORTED' });
-      const detail = 'the session was ended; start a new one';
-      return { ...decision, outcome: 'DENY', reason: 'SESSION_ABORTED', stage: 'capability', detail };
-    }
-    this.#decider.answered(decision);
-    return decision;
+  decide(call: Call): Promise<Decision> {
+    return this.#inProcess.decide(call);
+  }
+
+  /**
+   * Runs a function only where the call is allowed. Its budgets are charged before it runs, whatever becomes of it.
+   *
+   * @param run makes the call: exactly the one that was decided
+   * @throws Usage as `decide`; what `run` throws
+   */
+  guard<T>(call: Call, run: (decision: Decision) => T | Promise<T>): Promise<Guarded<T>> {
+    return this.#inProcess.guard(call, run);
+  }
+
+  /** The calls of one token: it is verified now, and not hashed again. A token that does not verify opens none. */
+  async session(token: string): Promise<FirmaSession | SessionRefused> {
+    const handle = await this.#decider.session(token);
+    return 'refused' in handle ? handle : new InProcess(this.parts.point, handle);
   }
 
   async refuse(detail: string, caller: Caller, transport: RawRequest['transport']): Promise<Decision> {
     const decision = await this.#decider.refuse(detail, caller, transport);
-    this.parts.counters.decided(decision.outcome, decision.reason);
+    this.parts.stats.decided(decision.outcome, decision.reason, decision.timings);
     return decision;
   }
 
   recorded(decision: Decision): Promise<void> | undefined {
-    const durable = this.#decider.durable(decision);
-    const written = this.parts.audit.written();
-    if (durable === undefined || written === undefined) return durable ?? written;
-    return Promise.all([durable, written]).then(() => undefined);
+    return this.parts.point.recorded(decision);
   }
 
   takeBytes(decision: Decision, bytes: number): boolean | Promise<boolean> {
@@ -229,74 +231,15 @@ export class Firma implements Enforcer {
   }
 
   /**
-   * Puts the configuration's policies in force as they stand in their files now, and trusted; calls are decided meanwhile.
+   * Puts the configuration's tables and policies in force as they stand in their files now, and trusted; calls are decided
+   * meanwhile.
    *
    * @returns false where they are the ones in force
-   * @throws ConfigUntrusted, PolicyInvalid with file and line, ConfigInvalid where more than policies has changed: those
+   * @throws ConfigUntrusted, MappingInvalid or PolicyInvalid with file and line, ConfigInvalid where more has changed: those
    *   in force stay
    */
-  reloadPolicies(): Promise<boolean> {
-    return this.parts.reloadPolicies();
-  }
-
-  /** Sessions in memory, with their counters: at most `limit`, those behind the page whose `next` is `after`. */
-  listSessions(limit: number, after?: number): SessionPage {
-    const found = this.parts.sessions.list(limit, after);
-    return { sessions: found.map(viewOf), next: found.length < limit ? undefined : found.at(-1)?.handle };
-  }
-
-  /** @returns undefined where no session of that id is in memory */
-  showSession(sid: string): SessionDetailView | undefined {
-    const handle = this.#findSession(sid);
-    if (handle === undefined) return undefined;
-    return detailViewOf(this.parts.sessions.show(handle), this.parts.config.budgets);
-  }
-
-  /**
-   * Ends a session by hand: its later calls are denied, what it has open is cut at once.
-   *
-   * @returns once a crash no longer undoes it, or with why one may; undefined where no session of that id is in memory
-   *   and no agent is named
-   * @throws StateUnusable where the session is not in memory and cannot be read; what it has open is cut all the same
-   */
-  async abortSession({ sid, agent, reason }: AbortRequest): Promise<AbortedSession | undefined> {
-    const { sessions, transports } = this.parts;
-    const handle =
-      this.#findSession(sid) ?? (agent === undefined ? undefined : await this.#bring(sid, agent));
-    if (handle === undefined) return undefined;
-    const endedBefore = sessions.abortReason(handle);
-    const { agent: sub, key } = viewOf(sessions.show(handle));
-    const durable = sessions.abort(handle, reason);
-    transports.end(key, 'SESSION_ABORTED');
-    let notKept: string | undefined;
-    try {
-      await durable;
-    } catch (error) {
-      notKept = toWireError(error).message;
-    }
-    return { sid, agent: sub, endedBefore, notKept };
-  }
-
-  /** A session that is to be ended and is not in memory: never made a call here, or not since the start, or left it. */
-  async #bring(sid: string, agent: string): Promise<SessionHandle> {
-    const { sessions, transports } = this.parts;
-    const identity = { key: sessionKeyOf(ISSUER, agent, sid), iss: ISSUER, sub: agent, sid };
-    transports.end(identity.key, 'SESSION_ABORTED');
-    const handle = await sessions.open(identity, Date.now(), []);
-    if (handle === undefined) throw new StateUnusable('no further session fits into memory; try again');
-    return handle;
-  }
-
-  #findSession(sid: string): SessionHandle | undefined {
-    const { sessions } = this.parts;
-    let after: number | undefined;
-    for (;;) {
-      const page = sessions.list(PAGE, after);
-      const found = page.find((session) => session.sid === sid);
-      if (found !== undefined) return sessions.find(viewOf(found).key);
-      after = page.at(-1)?.handle;
-      if (after === undefined) return undefined;
-    }
+  reload(): Promise<boolean> {
+    return this.parts.reload();
   }
 
   unauthenticated(): void {
@@ -313,7 +256,7 @@ export class Firma implements Enforcer {
 
   async #counted(pending: Promise<Decision>): Promise<Decision> {
     const decision = await pending;
-    this.parts.counters.decided(decision.outcome, decision.reason);
+    this.parts.stats.decided(decision.outcome, decision.reason, decision.timings);
     return decision;
   }
 }

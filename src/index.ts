@@ -7,5 +7,6 @@
 export type { Call } from './call.ts';
 export { decisionJson, type DecisionJson } from './call.ts';
 export { Firma } from './firma.ts';
+export type { FirmaSession, Guarded, SessionRefused } from './in-process.ts';
 export { openFirma, type OpenOptions } from './open-firma.ts';
 export type { Decision } from '@firma/core';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import {
+  type BudgetRule,
   compileBudgets,
   compileScope,
   ConfigInvalid,
@@ -8,13 +9,8 @@ import {
   Decider,
   digest,
   IssuancePolicies,
-  loadBundle,
-  loadMappings,
-  type Mappings,
-  Normalizer,
   registryVersion,
   RevocationSet,
-  type SchemaInputs,
   startCedar,
   TokenVerifier,
   Usage,
@@ -28,14 +24,19 @@ import { openConfig } from './config/open.ts';
 import type { LoadedConfig } from './config/read-named.ts';
 import { newRun, openStateDir, standingRun } from './config/state-dir.ts';
 import { Closers } from './closers.ts';
-import { decodeBody } from './decode-body.ts';
 import { Firma } from './firma.ts';
-import { Counters } from './metrics/counters.ts';
+import { DecidingThreads } from './deciding-threads.ts';
+import { DecisionPoint } from './decision-point.ts';
+import { enforcementKey, keyDigest } from './enforcement-key.ts';
+import { REGIONS } from './metrics/series.ts';
+import { sharedStats, ThreadStats } from './metrics/thread-stats.ts';
 import { sha256Hex } from './sha256.ts';
+import { CoreInForce } from './core-in-force.ts';
+import { lowerCore, type CoreSources } from './pool/lower-core.ts';
 import { openSessions } from './open-sessions.ts';
-import { PoliciesInForce } from './policies-in-force.ts';
 import { OpenTransports } from './session/transports.ts';
-import { newSteadyClock, standingSteadyClock } from './steady-clock.ts';
+import { SessionDesk } from './session-desk.ts';
+import { newBootMs, standingBootMs, steadyClock } from './steady-clock.ts';
 import { systemClock } from './wall-clock.ts';
 
 export interface OpenOptions {
@@ -62,21 +63,15 @@ export interface OpenOptions {
 }
 
 const SUMMARY_INTERVAL_MS = 1000;
+/** The main thread, among those that decide. */
+const HOME = 0;
 
-/** What the tables and budgets of a configuration mean. What they get wrong shows here: nothing is started yet. */
-interface Compiled {
-  readonly mappings: Mappings;
-  readonly budgets: ReturnType<typeof compileBudgets>;
-  /** What policies may read of them. */
-  readonly inputs: SchemaInputs;
+function sourcesOf({ config, mappings, policies }: LoadedConfig): CoreSources {
+  return { tables: mappings, policies, budgets: config.budgets.map(({ name }) => name) };
 }
 
-function compile({ config, mappings: tables }: LoadedConfig): Compiled {
-  const mappings = loadMappings(tables);
-  const { budgets: written, file } = config;
-  const budgets = compileBudgets(written, file === undefined ? undefined : { file });
-  const inputs = { params: mappings.params, budgets: written.map((budget) => budget.name) };
-  return { mappings, budgets, inputs };
+function budgetsOf({ config: { budgets, file } }: LoadedConfig): readonly BudgetRule[] {
+  return compileBudgets(budgets, file === undefined ? undefined : { file });
 }
 
 /**
@@ -85,20 +80,15 @@ function compile({ config, mappings: tables }: LoadedConfig): Compiled {
  * @throws MappingInvalid, PolicyInvalid or ConfigInvalid with file and line, where a start would
  */
 export function checkLoaded(loaded: LoadedConfig): void {
-  const { inputs } = compile(loaded);
+  budgetsOf(loaded);
   startCedar(cedarModule());
-  loadBundle(loaded.policies, inputs);
+  lowerCore(sourcesOf(loaded));
   new IssuancePolicies(loaded.issuance).close();
 }
 
-function digestsOf(config: Config, mappings: Mappings): Omit<ConfigParts, 'bundle'> {
-  const { audience, budgets, mapping, skewS } = config;
+function partsOf({ audience, budgets, mapping, skewS }: Config): Pick<ConfigParts, 'registry' | 'settings'> {
   const settings = { audience, budgets, default_protected: mapping.defaultProtected, skew_s: skewS };
-  return {
-    registry: registryVersion(sha256Hex),
-    mappings: digest(mappings.canonical, sha256Hex),
-    settings: digest(settings, sha256Hex),
-  };
+  return { registry: registryVersion(sha256Hex), settings: digest(settings, sha256Hex) };
 }
 
 function stateMode({ ephemeral, resetState }: OpenOptions): 'open' | 'reset' | undefined {
@@ -106,12 +96,11 @@ function stateMode({ ephemeral, resetState }: OpenOptions): 'open' | 'reset' | u
   return resetState === true ? 'reset' : 'open';
 }
 
-/** What is in force besides policies stays for the life of a sidecar. */
-function assertSameBut(policies: ConfigParts, { mappings, settings }: Omit<ConfigParts, 'bundle'>): void {
-  const changed = mappings !== policies.mappings ? 'mapping tables' : 'budgets or decision settings';
-  if (mappings === policies.mappings && settings === policies.settings) return;
+/** What is in force besides tables and policies stays for the life of a sidecar. */
+function assertSameSettings(now: Config, settings: string): void {
+  if (partsOf(now).settings === settings) return;
   throw new ConfigInvalid(
-    `the ${changed} have changed too; only policies are reloaded, so start the sidecar again`,
+    'the budgets or decision settings have changed too; only tables and policies are reloaded, so start the sidecar again',
   );
 }
 
@@ -139,8 +128,7 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
   }
   const loaded = await openConfig(options, { cwd: process.cwd(), env: process.env });
   const { config } = loaded;
-  const { mappings, budgets, inputs } = compile(loaded);
-  const normalizer = new Normalizer(mappings, decodeBody);
+  const budgets = budgetsOf(loaded);
   startCedar(cedarModule());
 
   const state = await openStateDir(loaded.stateRoot);
@@ -161,13 +149,12 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
   const broker = await startBroker(config.credentials, { takeEnvironment: options.ownsProcess === true });
   closers.add(() => broker.close());
   const runDir = options.current === true ? await standingRun(state, config.id) : await newRun(state);
-  const policies = await PoliciesInForce.open(loaded.policies, {
-    inputs,
-    parts: digestsOf(config, mappings),
-    shadow: config.policy.shadow,
+  const core = await CoreInForce.open(sourcesOf(loaded), {
+    parts: partsOf(config),
+    share: config.policy.shadow,
     runDir,
   });
-  closers.add(() => policies.close());
+  closers.add(() => core.close());
   const tell = (sentence: string): void => options.onUnavailable?.(sentence);
   const audit = await AuditPipeline.start({
     runDir,
@@ -175,21 +162,22 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     origin: `firma/${config.id}/${basename(runDir)}`,
     sidecarId: config.id,
     fsync: config.audit.fsync,
+    threads: 1 + config.ingress.workers,
     state: options.current === true ? stateMode(options) : undefined,
     onUnavailable: (detail) => tell(`the audit log takes no records, so every call is denied: ${detail}`),
   });
   closers.add(() => audit.close());
-  const { sessions, idempotencyHeaders, close } = await openSessions({
+  const bootMs = audit.state === undefined ? newBootMs() : await standingBootMs(runDir);
+  const { sessions, idempotencyHeaders, storeAnswers, close } = await openSessions({
     budgets,
     store: audit.state,
-    steadyMs: audit.state === undefined ? newSteadyClock() : await standingSteadyClock(runDir),
+    steadyMs: steadyClock(bootMs),
     onUnavailable: tell,
   });
   closers.add(close);
 
   const transports = new OpenTransports();
   const decider = new Decider({
-    normalizer,
     defaultProtected: config.mapping.defaultProtected,
     verifier,
     revocations,
@@ -201,10 +189,10 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     randomBytes,
     sha256Hex,
     origin: { sidecarId: config.id },
-    inForce: policies.inForce,
+    inForce: core.inForce,
     onSessionEnd: (sessionKey, reason) => transports.end(sessionKey, reason),
   });
-  decider.recorder.announce(policies.inForce.configDigest, policies.parts);
+  decider.recorder.announce(core.inForce.configDigest, core.parts);
   const summaries = setInterval(() => decider.recorder.summarize(), SUMMARY_INTERVAL_MS);
   summaries.unref();
   closers.add(() => {
@@ -212,12 +200,30 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     decider.recorder.summarize();
   });
 
+  const shared = sharedStats(REGIONS);
+  const stats = new ThreadStats(shared, HOME);
+  const point = new DecisionPoint({ decider, log: audit, stats, idempotencyHeaders });
+  closers.add(() => point.close());
+  const threads = new DecidingThreads({
+    loaded,
+    issuer: ISSUER,
+    keys: authority.publicKeys(),
+    revocations: authority.revocations(),
+    bootMs,
+    sessions,
+    audit,
+    stats: shared,
+    enforcementKeyDigest: keyDigest(await enforcementKey(state.enforcementKeyFile)),
+    forThread: () => core.forThread(),
+    endSession: (sessionKey, reason) => transports.end(sessionKey, reason),
+    settle: (eventId, how) => point.settle(eventId, how),
+  });
+
   return new Firma({
     config,
     loaded,
     state,
     runDir,
-    normalizer,
     idempotencyHeaders,
     verifier,
     decider,
@@ -225,19 +231,28 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
     audit,
     authority,
     broker,
-    policies,
+    core,
     transports,
-    counters: new Counters(),
-    reloadPolicies: () =>
-      policies.replace(
+    stats,
+    sharedStats: shared,
+    point,
+    threads,
+    storeAnswers,
+    desk: new SessionDesk({ sessions, transports, budgets: config.budgets, issuer: ISSUER }),
+    reload: () =>
+      core.replace(
         async () => {
           const now = await openConfig(options, { cwd: process.cwd(), env: process.env });
-          assertSameBut(policies.parts, digestsOf(now.config, compile(now).mappings));
-          return now.policies;
+          assertSameSettings(now.config, core.parts.settings);
+          return sourcesOf(now);
         },
-        (inForce, parts) => {
-          decider.recorder.announce(inForce.configDigest, parts);
-          decider.replace(inForce);
+        {
+          prepare: (forThread) => threads.prepare(forThread),
+          exchange(inForce, parts) {
+            decider.recorder.announce(inForce.configDigest, parts);
+            decider.replace(inForce);
+            threads.activate();
+          },
         },
       ),
     close: () => closers.close(),

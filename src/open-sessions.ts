@@ -15,11 +15,20 @@ export interface OpenSessions {
   readonly sessions: SessionTable;
   /** Of the rules that name one, lower case. */
   readonly idempotencyHeaders: readonly string[];
+  /** Whether no save failed of late. */
+  storeAnswers(): boolean;
   /** Saves everything as it is. Rejects where that cannot be done: what is stored then is more than was used. */
   close(): Promise<void>;
 }
 
 const TOLD_INTERVAL_MS = 60_000;
+const FAILED_FOR_MS = 5_000;
+
+/** The headers that rules name, lower case. One that only a token names is not read: its calls are charged each. */
+export function idempotencyHeadersOf(budgets: readonly BudgetRule[]): readonly string[] {
+  const headers = budgets.map(({ idempotencyHeader }) => idempotencyHeader);
+  return [...new Set(headers.filter((header) => header !== undefined))];
+}
 
 /**
  * Opens the session table, on a store where there is one.
@@ -32,6 +41,7 @@ export async function openSessions({
   steadyMs,
   onUnavailable,
 }: SessionsOptions): Promise<OpenSessions> {
+  let failedAt = -Infinity;
   let toldAt = -Infinity;
   const sessions = await SessionTable.open({
     budgets,
@@ -39,17 +49,17 @@ export async function openSessions({
     steadyMs,
     store,
     onStoreFailed(detail) {
+      failedAt = performance.now();
       // A store that is down fails with every call.
       if (performance.now() - toldAt < TOLD_INTERVAL_MS) return;
       toldAt = performance.now();
       onUnavailable(`the state store cannot be written, so calls that a budget counts are denied: ${detail}`);
     },
   });
-  const headers = budgets.map(({ idempotencyHeader }) => idempotencyHeader);
   return {
     sessions,
-    // A header that only a token names is not read: its calls are charged each.
-    idempotencyHeaders: [...new Set(headers.filter((header) => header !== undefined))],
+    idempotencyHeaders: idempotencyHeadersOf(budgets),
+    storeAnswers: () => performance.now() - failedAt > FAILED_FOR_MS,
     close: () => sessions.flush(),
   };
 }

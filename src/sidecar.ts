@@ -5,8 +5,9 @@ import { Closers } from './closers.ts';
 import { formatHostPort } from './config/address.ts';
 import { stateDirPath } from './config/state-dir.ts';
 import type { Firma } from './firma.ts';
-import { ingressHandler } from './ingress/handler.ts';
+import { metricsOf, readinessOf } from './health.ts';
 import { startIngressPool } from './ingress/ingress-pool.ts';
+import { Totals } from './metrics/totals.ts';
 import { openFirma, type OpenOptions } from './open-firma.ts';
 import { openCertificateAuthority } from './proxy/ca.ts';
 import { startProxy } from './proxy/proxy.ts';
@@ -56,7 +57,7 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
   if (options.current === true) await assertNoneRuns(stateDirPath(options.stateDir, around));
   const firma = await openFirma(options);
   closers.add(() => firma.close());
-  const { audit, authority, broker, config, counters, policies, runDir, state, transports, verifier } =
+  const { audit, authority, broker, config, core, desk, runDir, state, threads, transports, verifier } =
     firma.parts;
 
   const ca = await openCertificateAuthority(state.root);
@@ -74,10 +75,13 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
   });
   closers.add(() => proxy.close());
 
+  threads.readiness = () => readinessOf(firma);
+  const socketPath = config.ingress.socket ?? join(runDir, 'ingress.sock');
   const ingress = await startIngressPool({
-    listen: config.ingress.listen,
-    adapter: config.ingress.adapter,
-    handler: ingressHandler((call) => firma.decide(call, 'decide-api')),
+    config: config.ingress,
+    socketPath,
+    threads,
+    onReplaced: (sentence) => options.onUnavailable?.(sentence),
   });
   closers.add(() => ingress.close());
 
@@ -89,6 +93,7 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
     control: join(runDir, 'control.sock'),
     proxy: proxyOrigin,
     ingress: `http://${formatHostPort(ingress)}`,
+    ingressSocket: socketPath,
     adapter: ingress.adapter,
     caFile: ca.certificateFile,
     caBundle,
@@ -96,6 +101,7 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
     config: config.file ?? '',
     warnings: startWarnings(firma),
   };
+  threads.metrics = () => metricsOf(firma, info, proxy.openConnections);
   // One that was killed leaves its socket behind; the lock of the directory says that it is gone.
   await rm(info.control, { force: true });
   const control = await startControl({
@@ -103,17 +109,17 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
     handlers: {
       openSession: (request) => sessions.open(request, proxyOrigin),
       closeSession: (user) => sessions.close(user),
-      reloadPolicies: () => firma.reloadPolicies(),
-      listSessions: (limit, after) => firma.listSessions(limit, after),
-      showSession: (sid) => firma.showSession(sid),
+      reloadPolicies: () => firma.reload(),
+      listSessions: (limit, after) => desk.list(limit, after),
+      showSession: (sid) => desk.show(sid),
       abortSession: (request) =>
-        firma.abortSession({ ...request, agent: sessions.agentOf(request.sid) ?? request.agent }),
+        desk.abort({ ...request, agent: sessions.agentOf(request.sid) ?? request.agent }),
       status: () => ({
         ...info,
         processes: [process.pid, audit.writerPid, broker.pid],
         sessions: sessions.count,
-        counters: counters.snapshot(),
-        policies: policies.stats(),
+        counters: new Totals(firma.parts.sharedStats).snapshot(),
+        policies: core.stats(),
         verifier: verifier.stats,
         audit: audit.stats,
         openConnections: proxy.openConnections,

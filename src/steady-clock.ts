@@ -23,30 +23,34 @@ async function bootId(): Promise<string | undefined> {
   }
 }
 
-function clockOf(bootMs: number): SteadyClock {
+/**
+ * The steady clock that stood at `bootMs` when this machine was started. Threads that are given the same number have the
+ * same clock.
+ */
+export function steadyClock(bootMs: number): SteadyClock {
   const offset = bootMs + sinceBootMs() - performance.now();
   return () => offset + performance.now();
 }
 
-/** Begins at the system's time, and follows the monotonic timer from then on. */
-export function newSteadyClock(): SteadyClock {
-  return clockOf(Date.now() - sinceBootMs());
+/** For a steady clock that begins at the system's time, and follows the monotonic timer from then on. */
+export function newBootMs(): number {
+  return Date.now() - sinceBootMs();
 }
 
 /**
- * The steady clock of a run that goes on from one start to the next: as long as the machine is not started anew, setting
+ * For the steady clock of a run that goes on from one start to the next: as long as the machine is not started anew, setting
  * the system's time between two starts changes nothing. It is kept in `clock` of the run's directory.
  *
  * @throws StateUnusable where the file is not its owner's alone or cannot be written
  */
-export async function standingSteadyClock(runDir: string): Promise<SteadyClock> {
+export async function standingBootMs(runDir: string): Promise<number> {
   const boot = await bootId();
-  if (boot === undefined) return newSteadyClock();
+  if (boot === undefined) return newBootMs();
   const file = join(runDir, 'clock');
   const [known, ms] = ((await readPrivateFile(file)) ?? '').trim().split(' ');
   const bootMs = Number(ms);
-  if (known === boot && ms !== undefined && Number.isFinite(bootMs)) return clockOf(bootMs);
-  const now = Date.now() - sinceBootMs();
+  if (known === boot && ms !== undefined && Number.isFinite(bootMs)) return bootMs;
+  const now = newBootMs();
   await replacePrivateFile(file, `${boot} ${now}\n`);
-  return clockOf(now);
+  return now;
 }

@@ -145,8 +145,23 @@ describe('the request of a call', () => {
 
   it('has the body in UTF-8, and its length', () => {
     const { raw, body } = request('https://a.example/', { body: 'ä' });
-    expect([...body]).toEqual([0xc3, 0xa4]);
+    expect([...(body ?? [])]).toEqual([0xc3, 0xa4]);
     expect(raw.bodyLength).toBe(2);
     expect(request('https://a.example/').raw.bodyLength).toBe(0);
+  });
+
+  it('has the bytes of a body as they are', () => {
+    const bytes = Uint8Array.of(0xff, 0);
+    expect(request('https://a.example/', { body: bytes })).toMatchObject({
+      raw: { bodyLength: 2 },
+      body: bytes,
+    });
+  });
+
+  it('has no body and no length of one that was not seen, which JSON cannot say', () => {
+    const { raw, body } = request('https://a.example/', { body: null });
+    expect([raw.bodyLength, body]).toEqual([undefined, undefined]);
+    expect(parseCall({ ...GOOD, body: null })).toHaveProperty('invalid');
+    expect(parseCall({ ...GOOD, body: Uint8Array.of(1) })).toHaveProperty('invalid');
   });
 });

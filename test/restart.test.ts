@@ -86,14 +86,16 @@ describe('a sidecar that is started again', () => {
     const { sid } = await issue();
     expect(await reasonOf()).toBe('OK');
     const { firma } = await running();
-    const [session] = firma.listSessions(10).sessions;
+    const [session] = firma.parts.desk.list(10).sessions;
     const ended = { sid: session?.sid ?? '', agent: undefined, reason: 'by hand' };
-    expect(await firma.abortSession(ended)).toMatchObject({ agent: 'a', endedBefore: undefined });
-    expect(await firma.abortSession({ ...ended, reason: 'again' })).toMatchObject({ endedBefore: 'by hand' });
-    expect(await firma.abortSession({ ...ended, sid })).toBeUndefined();
+    expect(await firma.parts.desk.abort(ended)).toMatchObject({ agent: 'a', endedBefore: undefined });
+    expect(await firma.parts.desk.abort({ ...ended, reason: 'again' })).toMatchObject({
+      endedBefore: 'by hand',
+    });
+    expect(await firma.parts.desk.abort({ ...ended, sid })).toBeUndefined();
     await stop();
     expect(await reasonOf()).toBe('SESSION_ABORTED');
-    expect((await running()).firma.showSession(session?.sid ?? '')).toMatchObject({
+    expect((await running()).firma.parts.desk.show(session?.sid ?? '')).toMatchObject({
       aborted: 'by hand',
       allows: 1,
       denies: 1,
@@ -106,19 +108,19 @@ describe('a sidecar that is started again', () => {
   it('ends sessions that are not in memory, by the name of their agent', async () => {
     const fresh = await issue();
     expect(await reasonOf()).toBe('OK');
-    const sid = (await running()).firma.listSessions(1).sessions[0]?.sid ?? '';
+    const sid = (await running()).firma.parts.desk.list(1).sessions[0]?.sid ?? '';
     await stop();
     const { firma } = await running();
     const ended = { agent: 'a', reason: 'by hand', endedBefore: undefined, notKept: undefined };
     for (const one of [sid, fresh.sid]) {
-      expect(await firma.abortSession({ sid: one, agent: undefined, reason: 'by hand' })).toBeUndefined();
+      expect(await firma.parts.desk.abort({ sid: one, agent: undefined, reason: 'by hand' })).toBeUndefined();
       const { reason, ...answer } = { sid: one, ...ended };
-      expect(await firma.abortSession({ sid: one, agent: 'a', reason })).toEqual(answer);
+      expect(await firma.parts.desk.abort({ sid: one, agent: 'a', reason })).toEqual(answer);
     }
     expect(await reasonOf()).toBe('SESSION_ABORTED');
     await stop();
     expect([await reasonOf(), await reasonOf(fresh.token)]).toEqual(['SESSION_ABORTED', 'SESSION_ABORTED']);
-    expect((await running()).firma.showSession(sid)).toMatchObject({ allows: 1, classes: ['code.read'] });
+    expect((await running()).firma.parts.desk.show(sid)).toMatchObject({ allows: 1, classes: ['code.read'] });
   });
 
   it('ends a session of a run that has made no call yet, without the name of its agent', async () => {
@@ -132,20 +134,22 @@ describe('a sidecar that is started again', () => {
   it('whose store is gone ends a session, and says that a restart may forget it', async () => {
     expect(await reasonOf()).toBe('OK');
     const { firma } = await running();
-    const [session] = firma.listSessions(1).sessions;
+    const [session] = firma.parts.desk.list(1).sessions;
     const { audit, transports } = firma.parts;
     let cuts = 0;
     transports.attach(session?.key ?? '', () => (cuts += 1));
     process.kill(audit.writerPid ?? 0, 'SIGKILL');
     const ended = { sid: session?.sid ?? '', agent: undefined, reason: 'by hand' };
-    expect(await firma.abortSession(ended)).toMatchObject({
+    expect(await firma.parts.desk.abort(ended)).toMatchObject({
       notKept: expect.stringContaining('state store'),
     });
     expect(cuts).toBe(1);
-    expect(firma.showSession(ended.sid)).toMatchObject({ aborted: 'by hand' });
+    expect(firma.parts.desk.show(ended.sid)).toMatchObject({ aborted: 'by hand' });
     // What is open is cut also where the session is not in memory and cannot be read.
     transports.attach(sessionKeyOf(ISSUER, 'a', 'other'), () => (cuts += 1));
-    await expect(firma.abortSession({ ...ended, sid: 'other', agent: 'a' })).rejects.toThrow('state store');
+    await expect(firma.parts.desk.abort({ ...ended, sid: 'other', agent: 'a' })).rejects.toThrow(
+      'state store',
+    );
     expect(cuts).toBe(2);
     await stop().catch(() => undefined);
   });
@@ -157,7 +161,7 @@ describe('a sidecar that is started again', () => {
     const lengths: number[] = [];
     let next: number | undefined;
     do {
-      const page = firma.listSessions(2, next);
+      const page = firma.parts.desk.list(2, next);
       for (const { sid, startMs } of page.sessions) {
         sids.add(sid);
         expect(Number.isInteger(startMs)).toBe(true);
@@ -166,7 +170,7 @@ describe('a sidecar that is started again', () => {
       ({ next } = page);
     } while (next !== undefined);
     expect({ lengths, count: sids.size }).toEqual({ lengths: [2, 2, 1], count: 5 });
-    const shown = firma.showSession([...sids][0] ?? '');
+    const shown = firma.parts.desk.show([...sids][0] ?? '');
     expect(shown?.budgets).toMatchObject([
       { name: 'reads', remaining: 2, currency: undefined },
       { name: 'spend', remaining: 100, currency: 'eur' },

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { newSteadyClock, standingSteadyClock } from '../src/steady-clock.ts';
+import { newBootMs, standingBootMs, steadyClock } from '../src/steady-clock.ts';
 import { makeDir } from './config/place.ts';
 
 const HOUR = 3_600_000;
@@ -15,7 +15,7 @@ function setAhead(ms: number): void {
 
 describe('a steady clock', () => {
   it('begins at the time there is, and is not set with it', () => {
-    const clock = newSteadyClock();
+    const clock = steadyClock(newBootMs());
     expect(Math.abs(clock() - Date.now())).toBeLessThan(1000);
     const before = clock();
     setAhead(HOUR);
@@ -24,9 +24,9 @@ describe('a steady clock', () => {
 
   it('goes on over restarts, whatever the time was set to between them', async () => {
     const dir = makeDir({});
-    const before = (await standingSteadyClock(dir))();
+    const before = steadyClock(await standingBootMs(dir))();
     setAhead(HOUR);
-    const after = (await standingSteadyClock(dir))();
+    const after = steadyClock(await standingBootMs(dir))();
     // Without a name for the start of the machine nothing can be told.
     const isKept = existsSync(join(dir, 'clock'));
     expect(after - before < HOUR / 2).toBe(isKept);
@@ -37,7 +37,7 @@ describe('a steady clock', () => {
     for (const text of ['00000000-0000-0000-0000-000000000000 5\n', 'x', '']) {
       const dir = makeDir({});
       writeFileSync(join(dir, 'clock'), text, { mode: 0o600 });
-      expect(Math.abs((await standingSteadyClock(dir))() - Date.now())).toBeLessThan(1000);
+      expect(Math.abs(steadyClock(await standingBootMs(dir))() - Date.now())).toBeLessThan(1000);
     }
   });
 });

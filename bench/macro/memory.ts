@@ -8,15 +8,11 @@ import { openWorld } from '../../src/cli/demo/world.ts';
 import { drive } from '../../src/load/drive.ts';
 import { controlClient } from '../../src/session/control-client.ts';
 import { readBudgets } from '../budgets.ts';
+import { residentMb } from './cpu.ts';
 
 const FIRST = 1000;
 
 const { values } = parseArgs({ options: { calls: { type: 'string', default: '10000' } } });
-
-function residentMb(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(line?.[1] ?? Number.NaN) / 1024;
-}
 
 const { memory: limits } = readBudgets();
 const world = await openWorld(undefined);

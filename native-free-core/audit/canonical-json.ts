@@ -20,7 +20,8 @@ function loneSurrogate(text: string, from: number): number {
   return -1;
 }
 
-function canonicalString(text: string): string {
+/** One string as RFC 8785 writes it. @throws NotCanonical for a lone surrogate */
+export function canonicalString(text: string): string {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit >= 0x20 && unit < FIRST_SURROGATE && unit !== QUOTE && unit !== BACKSLASH) continue;

@@ -129,3 +129,18 @@ export interface SummaryRecord extends RecordHead {
 
 export type AuditRecord =
   ConfigRecord | DecisionRecord | GapRecord | KeyRecord | OutcomeRecord | RecoveryRecord | SummaryRecord;
+
+/**
+ * A decision record on its way to the log. Its line is written where it is asked for, from what does not change any more:
+ * who hands it on pays for nothing else.
+ */
+export interface DecisionLine {
+  readonly kind: 'decision';
+  readonly session_id: string;
+  /**
+   * The `DecisionRecord` as canonical JSON (RFC 8785), without `seq` and without a line feed.
+   *
+   * @throws NotCanonical where a text in it has no UTF-8 form
+   */
+  line(): string;
+}

@@ -1,11 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { Capability } from './claims.ts';
 import { MAX_TOKEN_BYTES } from './compact.ts';
-
-interface Entry {
-  readonly capability: Capability;
-  readonly kid: string;
-}
+import type { TokenHandle } from './token-handle.ts';
 
 /**
  * Verified tokens by the SHA-256 of their text, least recently used first to leave.
@@ -13,7 +8,7 @@ interface Entry {
  * INVARIANT: only a token whose signature and claims were verified is ever put in, so a flood of bad ones evicts nothing.
  */
 export class TokenCache {
-  readonly #entries: LRUCache<string, Entry>;
+  readonly #entries: LRUCache<string, TokenHandle>;
   readonly #sha256Hex: (text: string) => string;
 
   constructor(maxEntries: number, sha256Hex: (text: string) => string) {
@@ -27,16 +22,16 @@ export class TokenCache {
   }
 
   /** Never an entry whose `exp` has come. */
-  get(key: string, nowS: number): Capability | undefined {
+  get(key: string, nowS: number): TokenHandle | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    if (nowS < entry.capability.claims.exp) return entry.capability;
+    if (nowS < entry.capability.claims.exp) return entry;
     this.#entries.delete(key);
     return undefined;
   }
 
-  put(key: string, capability: Capability, kid: string): void {
-    this.#entries.set(key, { capability, kid });
+  put(key: string, handle: TokenHandle): void {
+    this.#entries.set(key, handle);
   }
 
   /** Drops every token that was verified with that key. */

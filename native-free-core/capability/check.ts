@@ -2,15 +2,6 @@ import type { ScopedResource } from '../registry/scope.ts';
 import type { Capability, Claims } from './claims.ts';
 import type { RevocationSet } from './revocation.ts';
 
-/** What a capability's standing depends on besides its claims. */
-export interface Standing {
-  readonly nowS: number;
-  readonly skewS: number;
-  /** The session was aborted. */
-  readonly aborted: boolean;
-  readonly revocations: RevocationSet;
-}
-
 /**
  * Whether it is a token's time (RFC 7519 §4.1.4 and §4.1.5: from `nbf` on, before `exp`), with `skewS` of leeway at both ends.
  * A clock that is no number is no token's time.
@@ -25,15 +16,22 @@ export function timeReason(
   return undefined;
 }
 
-/** Asked on every call, whether its token came from the cache or not. The first failure answers (semantics §3). */
+/**
+ * Asked on every call, whether its token came from the cache or not. The first failure answers (semantics §3).
+ *
+ * @param aborted the session was
+ */
 export function checkStanding(
   capability: Capability,
-  standing: Standing,
+  nowS: number,
+  skewS: number,
+  aborted: boolean,
+  revocations: RevocationSet,
 ): 'TOKEN_NOT_YET_VALID' | 'TOKEN_EXPIRED' | 'SESSION_ABORTED' | 'TOKEN_REVOKED' | undefined {
-  const reason = timeReason(capability.claims, standing.nowS, standing.skewS);
+  const reason = timeReason(capability.claims, nowS, skewS);
   if (reason !== undefined) return reason;
-  if (standing.aborted) return 'SESSION_ABORTED';
-  if (standing.revocations.isRevoked(capability.claims)) return 'TOKEN_REVOKED';
+  if (aborted) return 'SESSION_ABORTED';
+  if (revocations.isRevoked(capability.claims)) return 'TOKEN_REVOKED';
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 import { readBudgetMembers } from '../registry/budget-members.ts';
 import { ACTION_CLASSES, findActionClass } from '../registry/classes.ts';
 import type { Claims, Invalid, TokenBudget } from './claims.ts';
+import { SESSION_ID } from './compact.ts';
 
 /** What a token's claims are held against. */
 export interface ClaimRules {
@@ -21,7 +22,6 @@ const MAX_JTI_CHARS = 128;
 
 // Control characters and lone surrogates have no place in an id: ids are joined into keys and written to the log.
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
-const SESSION_ID = /^(?:[A-Za-z0-9_-]{21}[AQgw]|[0-9a-f]{32})$/;
 const SHA256_TEXT = /^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|[0-9a-f]{64})$/;
 
 const CLAIM_NAMES: ReadonlySet<string> = new Set([

@@ -3,6 +3,9 @@ import type { Invalid } from './claims.ts';
 
 export const MAX_TOKEN_BYTES = 8192;
 
+/** The `sid` that a token's payload states, in the one of its two forms it is in. */
+export const SESSION_ID = /^(?:[A-Za-z0-9_-]{21}[AQgw]|[0-9a-f]{32})$/;
+
 // Three parts; the last is 64 bytes in their one encoding (only the two high bits of its last character count),
 // so one signed token has one text. ASCII only, hence as many bytes as characters.
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]$/;
@@ -50,4 +53,16 @@ export function readCompact(token: string): { readonly kid: string } | Invalid {
   const kid = header['kid'];
   if (typeof kid !== 'string') return { invalid: 'the token names no `kid`' };
   return { kid };
+}
+
+/**
+ * The session that a token says it is of, before anybody knows whether that is so: good for nothing but counting.
+ *
+ * @returns undefined where the payload names none that could be one
+ */
+export function claimedSession(token: string): string | undefined {
+  const start = token.indexOf('.') + 1;
+  const bytes = decodePart(token.slice(start, token.indexOf('.', start)));
+  const sid = bytes === undefined ? undefined : parseObject(bytes)?.['sid'];
+  return typeof sid === 'string' && SESSION_ID.test(sid) ? sid : undefined;
 }

@@ -3,4 +3,5 @@ export { sessionKeyOf } from './claims-check.ts';
 export { MAX_TOKEN_BYTES } from './compact.ts';
 export type { VerificationJwk } from './keys.ts';
 export { RevocationSet, type RevocationList, type RevocationOutcome } from './revocation.ts';
-export { TokenVerifier, type VerifierOptions } from './verify.ts';
+export { TokenHandle } from './token-handle.ts';
+export { type Refused, TokenVerifier, type VerifierOptions } from './verify.ts';

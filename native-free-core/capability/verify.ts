@@ -5,9 +5,11 @@ import { TokenCache } from './cache.ts';
 import type { Capability, Claims, CompileScope } from './claims.ts';
 import { checkClaims, sessionKeyOf } from './claims-check.ts';
 import type { ClaimRules } from './claims-check.ts';
-import { parseObject, readCompact } from './compact.ts';
+import { claimedSession, parseObject, readCompact } from './compact.ts';
 import { importKeys } from './keys.ts';
 import type { VerificationJwk, VerificationKey } from './keys.ts';
+import { Shares } from './shares.ts';
+import { TokenHandle } from './token-handle.ts';
 
 export interface VerifierOptions extends ClaimRules {
   /** By `kid`. */
@@ -21,6 +23,8 @@ export interface VerifierOptions extends ClaimRules {
   readonly maxInFlight?: number;
   /** Of those, for one `source`; a quarter by default. */
   readonly maxInFlightPerSource?: number;
+  /** And for one session that tokens claim to be of; an eighth by default. */
+  readonly maxInFlightPerSession?: number;
 }
 
 /** A token that gets no capability. `detail` is shown to the agent: no token and no claim's value in it. */
@@ -52,9 +56,14 @@ export class TokenVerifier {
   readonly #options: VerifierOptions;
   readonly #cache: TokenCache;
   readonly #maxInFlight: number;
-  readonly #maxPerSource: number;
-  readonly #inFlight = new Map<string, Promise<Capability | Refused>>();
-  readonly #bySource = new Map<string, number>();
+  readonly #inFlight = new Map<string, Promise<TokenHandle | Refused>>();
+  readonly #bySource: Shares;
+  /**
+   * By the `sid` of payloads that nobody has verified yet: with tokens of one session a flood cannot take the places of
+   * all. Who forges a `sid` can have first verifications of that session refused, as long as the flood lasts, and nothing else:
+   * tokens in the cache are not verified again.
+   */
+  readonly #bySession: Shares;
   #keys: ReadonlyMap<string, VerificationKey>;
   #replacementsAsked = 0;
   #replacementInForce = 0;
@@ -64,7 +73,8 @@ export class TokenVerifier {
     this.#keys = keys;
     this.#cache = new TokenCache(options.cacheSize ?? 4096, options.sha256Hex);
     this.#maxInFlight = options.maxInFlight ?? 64;
-    this.#maxPerSource = options.maxInFlightPerSource ?? Math.ceil(this.#maxInFlight / 4);
+    this.#bySource = new Shares(options.maxInFlightPerSource ?? Math.ceil(this.#maxInFlight / 4));
+    this.#bySession = new Shares(options.maxInFlightPerSession ?? Math.ceil(this.#maxInFlight / 8));
   }
 
   /** @throws StateUnusable for a key that is no public Ed25519 key */
@@ -75,19 +85,34 @@ export class TokenVerifier {
   /** The capability of a token verified before, or undefined: then ask `verify`. Cost: one SHA-256, one lookup. */
   cached(token: string, nowS: number): Capability | undefined {
     const key = this.#cache.keyOf(token);
-    const capability = key === undefined ? undefined : this.#cache.get(key, nowS);
-    if (capability === undefined) this.stats.misses += 1;
-    else this.stats.hits += 1;
-    return capability;
+    const handle = key === undefined ? undefined : this.#cache.get(key, nowS);
+    if (handle === undefined) {
+      this.stats.misses += 1;
+      return undefined;
+    }
+    this.stats.hits += 1;
+    return handle.capability;
+  }
+
+  /** Whether the key that verified a handle's token is still in force under its `kid`. Cost: one lookup. */
+  stands(handle: TokenHandle): boolean {
+    return this.#keys.get(handle.kid)?.x === handle.key.x;
+  }
+
+  /** The capability of a token. @param source as for `handle` */
+  async verify(token: string, nowS: number, source?: string): Promise<Capability | Refused> {
+    const handle = await this.handle(token, nowS, source);
+    return 'refused' in handle ? handle : handle.capability;
   }
 
   /**
    * Verifies a token, or joins the verification of the same text that is under way.
    *
    * @param source whoever sent it, as far as the transport knows (a connection, a peer): one source has only its share
-   *   of the places in flight, so that its bad tokens do not keep others out; without one, only the total is bounded
+   *   of the places in flight, so that its bad tokens do not keep others out; without one, only the total and the session's
+   *   share bound it
    */
-  async verify(token: string, nowS: number, source?: string): Promise<Capability | Refused> {
+  async handle(token: string, nowS: number, source?: string): Promise<TokenHandle | Refused> {
     const key = this.#cache.keyOf(token);
     if (key === undefined) return this.#refuse('TOKEN_INVALID', 'the token is longer than 8 KiB');
     const known = this.#cache.get(key, nowS) ?? this.#inFlight.get(key);
@@ -98,16 +123,23 @@ export class TokenVerifier {
     const signer = this.#keys.get(head.kid);
     if (signer === undefined)
       return this.#refuse('TOKEN_INVALID', 'the `kid` of the token is not a known key');
-    if (!this.#enter(source))
-      return this.#refuse('OVERLOADED', 'too many tokens are being verified, try again');
+    if (this.#inFlight.size >= this.#maxInFlight) return this.#overloaded();
+    const session = claimedSession(token);
+    if (session === undefined)
+      return this.#refuse('TOKEN_INVALID', 'the payload of the token names no session');
+    if (!this.#bySession.hasRoom(session)) return this.#overloaded();
+    if (source !== undefined && !this.#bySource.hasRoom(source)) return this.#overloaded();
 
+    this.#bySession.take(session);
+    if (source !== undefined) this.#bySource.take(source);
     const verification = this.#verifySigned(token, key, head.kid, signer, nowS);
     this.#inFlight.set(key, verification);
     try {
       return await verification;
     } finally {
       this.#inFlight.delete(key);
-      this.#leave(source);
+      this.#bySession.giveBack(session);
+      if (source !== undefined) this.#bySource.giveBack(source);
     }
   }
 
@@ -136,7 +168,7 @@ export class TokenVerifier {
     kid: string,
     signer: VerificationKey,
     nowS: number,
-  ): Promise<Capability | Refused> {
+  ): Promise<TokenHandle | Refused> {
     let payload: Uint8Array;
     try {
       ({ payload } = await compactVerify(token, signer.key, EDDSA_ONLY));
@@ -161,8 +193,9 @@ export class TokenVerifier {
       scope,
       sessionKey: sessionKeyOf(claims.iss, claims.sub, claims.sid),
     });
-    if (nowS < claims.exp) this.#cache.put(key, capability, kid);
-    return capability;
+    const handle = new TokenHandle(capability, kid, signer);
+    if (nowS < claims.exp) this.#cache.put(key, handle);
+    return handle;
   }
 
   #refuse(refused: Refused['refused'], detail: string): Refused {
@@ -170,19 +203,7 @@ export class TokenVerifier {
     return { refused, detail };
   }
 
-  #enter(source: string | undefined): boolean {
-    if (this.#inFlight.size >= this.#maxInFlight) return false;
-    if (source === undefined) return true;
-    const held = this.#bySource.get(source) ?? 0;
-    if (held >= this.#maxPerSource) return false;
-    this.#bySource.set(source, held + 1);
-    return true;
-  }
-
-  #leave(source: string | undefined): void {
-    if (source === undefined) return;
-    const held = (this.#bySource.get(source) ?? 0) - 1;
-    if (held > 0) this.#bySource.set(source, held);
-    else this.#bySource.delete(source);
+  #overloaded(): Refused {
+    return this.#refuse('OVERLOADED', 'too many tokens are being verified, try again');
   }
 }

@@ -2,21 +2,19 @@ import type { Envelope, RawRequest } from '../normalizer/envelope.ts';
 import type { Charge } from '../session/budget.ts';
 import type { Sha256Hex } from './ports.ts';
 
-/** What is hashed of a request beside its idempotency key. */
-export interface Sent {
-  readonly raw: RawRequest;
-  /** All of it; undefined where it was not read. */
-  readonly body: Uint8Array | undefined;
-}
-
 const decoder = new TextDecoder('utf-8', { fatal: true });
+
+interface Idempotency {
+  readonly header: string;
+  readonly key: string;
+}
 
 /**
  * The one idempotency key of a request. One that carries several of the headers, a header twice, or an empty one, has
  * none that can be relied on, and is charged like any other.
  */
-function keyOf(raw: RawRequest, headers: readonly string[]): { header: string; key: string } | undefined {
-  let found: { header: string; key: string } | undefined;
+function keyOf(raw: RawRequest, headers: readonly string[]): Idempotency | undefined {
+  let found: Idempotency | undefined;
   for (const header of headers) {
     const values = raw.headers.get(header);
     if (values === undefined) continue;
@@ -27,7 +25,7 @@ function keyOf(raw: RawRequest, headers: readonly string[]): { header: string; k
   return found;
 }
 
-function bodyText({ raw, body }: Sent): string | undefined {
+function bodyText(raw: RawRequest, body: Uint8Array | undefined): string | undefined {
   if (raw.bodyLength === 0) return '';
   if (body === undefined) return undefined;
   try {
@@ -52,38 +50,41 @@ function otherClasses(readings: Envelope['readings']): readonly number[] {
  * idempotency key and everything that was sent under it: another body or account header under the same key is another
  * call.
  *
+ * @param body all of it; undefined where it was not read
  * @param idempotencyHeaders of the budget rules, lower case
  */
 export function chargeOf(
   readings: Envelope['readings'],
-  sent: Sent,
+  raw: RawRequest,
+  body: Uint8Array | undefined,
   idempotencyHeaders: readonly string[],
   sha256Hex: Sha256Hex,
 ): Charge {
   const { actionClass, params, resource } = readings[0];
   const amount = params['amount'];
   const currency = params['currency'];
-  const { raw } = sent;
   const isKnown = idempotencyHeaders.length > 0 && raw.otherHeaders !== undefined;
   const given = isKnown ? keyOf(raw, idempotencyHeaders) : undefined;
-  const body = given === undefined ? undefined : bodyText(sent);
+  const text = given === undefined ? undefined : bodyText(raw, body);
   return {
     classIndex: actionClass.index,
     otherClasses: otherClasses(readings),
     amount: typeof amount === 'number' ? amount : undefined,
     currency: typeof currency === 'string' ? currency : undefined,
     host: resource.host,
-    idempotencyHeader: body === undefined ? undefined : given?.header,
-    // Lengths before what may hold anything, so that no two requests are written alike.
+    idempotencyHeader: text === undefined ? undefined : given?.header,
     idempotency:
-      given === undefined || body === undefined
-        ? undefined
-        : sha256Hex(
-            [given.key, raw.method, raw.scheme, raw.hostPort, raw.target, raw.otherHeaders ?? '', body]
-              .map((part) => `${part.length}:${part}`)
-              .join(''),
-          ),
+      given === undefined || text === undefined ? undefined : sha256Hex(identityOf(given, raw, text)),
   };
+}
+
+/** Everything that was sent, header and key of idempotency first, in one text that no other request has. */
+function identityOf({ header, key }: Idempotency, raw: RawRequest, body: string): string {
+  const { hostPort, method, otherHeaders = '', scheme, target } = raw;
+  // Lengths before what may hold anything.
+  return [header, key, method, scheme, hostPort, target, otherHeaders, body]
+    .map((part) => `${part.length}:${part}`)
+    .join('');
 }
 
 /** What a pass-through call is charged as: no budget counts it, its host does. */

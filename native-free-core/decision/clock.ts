@@ -14,9 +14,9 @@ export class MonotonicClock {
     this.#wall = wall;
   }
 
-  /** Milliseconds, with a fraction where the wall clock has one. */
-  nowMs(): number {
-    const now = this.#wall();
+  /** Milliseconds, with a fraction where the wall clock has one. @param monotonicMs as of `WallClock` */
+  nowMs(monotonicMs?: number): number {
+    const now = this.#wall(monotonicMs);
     if (now > this.#latestMs) this.#latestMs = now;
     return this.#latestMs;
   }

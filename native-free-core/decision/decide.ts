@@ -1,16 +1,18 @@
-import type { TokenVerifier } from '../capability/verify.ts';
 import type { Capability } from '../capability/claims.ts';
+import type { TokenHandle } from '../capability/token-handle.ts';
+import type { Refused, TokenVerifier } from '../capability/verify.ts';
 import type { RawRequest, Refusal } from '../normalizer/envelope.ts';
-import type { SessionHandle, SessionIdentity, SessionTable } from '../session/table.ts';
+import type { SessionHandle, SessionTable } from '../session/table.ts';
+import { CAPABILITY_DETAIL, FAILED_DETAIL } from './answers.ts';
 import { Attempt } from './attempt.ts';
 import { MonotonicClock } from './clock.ts';
+import { Bearer } from './bearer.ts';
 import type { Caller, Decision, DispatchFacts } from './decision.ts';
 import type { InForce } from './in-force.ts';
 import type { AuditPort, RandomBytes, Sha256Hex, WallClock } from './ports.ts';
 import { isCanonical, type Prepared } from './prepare.ts';
-import type { RecordOrigin } from './record.ts';
-import { Recorder } from './recorder.ts';
-import { CAPABILITY_DETAIL, FAILED_DETAIL, Stages, type StagesOptions } from './stages.ts';
+import { Recorder, type RecordOrigin } from './recorder.ts';
+import { Stages, type StagesOptions } from './stages.ts';
 
 export interface DeciderOptions extends Omit<StagesOptions, 'recorder'> {
   readonly verifier: TokenVerifier;
@@ -23,6 +25,8 @@ export interface DeciderOptions extends Omit<StagesOptions, 'recorder'> {
   readonly inForce: InForce;
 }
 
+/** How often a session is opened again that left memory right after it was opened. */
+const MAX_OPENED = 4;
 const EMPTY_BODY = new Uint8Array(0);
 const NO_HEADERS: ReadonlyMap<string, readonly string[]> = new Map();
 
@@ -32,6 +36,8 @@ class Call {
   readonly body: Uint8Array | undefined;
   readonly caller: Caller;
   readonly startedAt: number;
+  /** How often its session was opened. */
+  opened = 0;
   attempt: Attempt | undefined = undefined;
 
   constructor(prepared: Prepared, body: Uint8Array | undefined, caller: Caller, startedAt: number) {
@@ -50,7 +56,8 @@ class Call {
  * whatever it sends, and a request nobody is authenticated for touches no session.
  *
  * What must be waited for is waited for before: a body by the caller, a token's first verification here. From then
- * on the decision is one synchronous step, or two around a policy engine that answers later.
+ * on the decision is one synchronous step, in which nothing else happens to the session; or one on each side of a policy
+ * engine that answers later.
  */
 export class Decider {
   readonly #options: DeciderOptions;
@@ -59,8 +66,8 @@ export class Decider {
   readonly #clock: MonotonicClock;
   readonly #stages: Stages;
   #inForce: InForce;
-  /** Made once a token: the table keeps what it found of them. */
-  readonly #identities = new WeakMap<Capability, SessionIdentity>();
+  /** Made once a token: the session table, too, keeps what it found of an identity. */
+  readonly #bearers = new WeakMap<Capability, Bearer>();
   /** Records of what is no decision: outcomes, configuration, summaries. */
   readonly recorder: Recorder;
 
@@ -74,25 +81,38 @@ export class Decider {
     this.#stages = new Stages({ ...options, recorder: this.recorder });
   }
 
-  /** Calls that are authenticated from now on are decided with these; one under way keeps those it has. */
+  get inForce(): InForce {
+    return this.#inForce;
+  }
+
+  /** Calls that are prepared from now on are matched and decided with these; one under way keeps those it has. */
   replace(inForce: InForce): void {
     this.#inForce = inForce;
+  }
+
+  /**
+   * Verifies a token, unless it was verified before. Whoever makes many calls with it gives the handle with each.
+   *
+   * @param source as `Caller.source`
+   */
+  session(token: string, source?: string): Promise<TokenHandle | Refused> {
+    return this.#verifier.handle(token, this.#clock.nowMs() / 1000, source);
   }
 
   /** Canonicalises and matches a request, and says whether its body has to be read first. Never throws. */
   prepare(raw: RawRequest): Prepared {
     const startedAt = performance.now();
-    const matched = this.#match(raw);
+    const inForce = this.#inForce;
+    const matched = this.#match(raw, inForce);
     const bodyNeed = matched === undefined || 'refused' in matched ? 'none' : matched.bodyNeed;
-    return { raw, matched, bodyNeed, spentMs: performance.now() - startedAt };
+    const matchedAt = bodyNeed === 'none' ? 0 : performance.now();
+    return { raw, inForce, matched, bodyNeed, startedAt, matchedAt };
   }
 
   /** Whether the beginning of a body says all that `bodyNeed: 'head'` asks for, or can no longer do so. Never throws. */
-  headEnds({ matched }: Prepared, bytes: Uint8Array): boolean {
+  headEnds({ inForce, matched }: Prepared, bytes: Uint8Array): boolean {
     try {
-      return (
-        matched === undefined || 'refused' in matched || this.#options.normalizer.headEnds(matched, bytes)
-      );
+      return matched === undefined || 'refused' in matched || inForce.normalizer.headEnds(matched, bytes);
     } catch {
       // The decision about it fails as well, and closed.
       return true;
@@ -127,7 +147,10 @@ export class Decider {
       bodyLength: 0,
     };
     const matched: Refusal = { refused: 'MALFORMED_REQUEST', detail, target: undefined };
-    return this.decide({ raw, matched, bodyNeed: 'none', spentMs: 0 }, EMPTY_BODY, caller);
+    const startedAt = performance.now();
+    const inForce = this.#inForce;
+    const prepared: Prepared = { raw, inForce, matched, bodyNeed: 'none', startedAt, matchedAt: 0 };
+    return this.decide(prepared, EMPTY_BODY, caller);
   }
 
   /** The first byte of an allowed call went to the upstream: its budgets stay charged. */
@@ -187,12 +210,16 @@ export class Decider {
   }
 
   #handleOf({ capability }: Decision): SessionHandle | undefined {
-    return capability === undefined ? undefined : this.#sessions.find(capability.sessionKey);
+    if (capability === undefined) return undefined;
+    const handle = this.#bearers.get(capability)?.handle;
+    // To find one by its key costs a SHA-256.
+    if (handle !== undefined && this.#sessions.isOpen(handle)) return handle;
+    return this.#sessions.find(capability.sessionKey);
   }
 
-  #match(raw: RawRequest): Prepared['matched'] {
+  #match(raw: RawRequest, { normalizer }: InForce): Prepared['matched'] {
     try {
-      const matched = this.#options.normalizer.match(raw);
+      const matched = normalizer.match(raw);
       const { target } = matched;
       if (raw.transport === 'proxy' || target === undefined || isCanonical(raw, target)) return matched;
       const detail = 'the target is not canonical, and this entrance does not dispatch';
@@ -204,8 +231,12 @@ export class Decider {
   }
 
   #identify(call: Call): Decision | Promise<Decision> {
-    const nowMs = this.#clock.nowMs();
-    const { token } = call.caller;
+    const nowMs = this.#clock.nowMs(call.startedAt);
+    const { handle, token } = call.caller;
+    if (handle !== undefined) {
+      if (this.#verifier.stands(handle)) return this.#authenticated(call, handle.capability, nowMs);
+      return this.#nobody(call, 'TOKEN_INVALID', CAPABILITY_DETAIL.TOKEN_INVALID);
+    }
     if (token === undefined || token === '') {
       return this.#nobody(call, 'TOKEN_MISSING', CAPABILITY_DETAIL.TOKEN_MISSING);
     }
@@ -221,35 +252,46 @@ export class Decider {
 
   #authenticated(call: Call, capability: Capability, nowMs: number): Decision | Promise<Decision> {
     const { claims } = capability;
-    const known = call.caller.session;
-    if (known !== undefined && (known.sid !== claims.sid || known.sub !== claims.sub)) {
-      return this.#nobody(call, 'TOKEN_INVALID', CAPABILITY_DETAIL.TOKEN_INVALID);
+    const { session, subject } = call.caller;
+    const isTheirs =
+      (session === undefined || (session.sid === claims.sid && session.sub === claims.sub)) &&
+      (subject === undefined || subject === claims.sub);
+    if (!isTheirs) return this.#nobody(call, 'TOKEN_INVALID', CAPABILITY_DETAIL.TOKEN_INVALID);
+    return this.#open(call, this.#bearerOf(capability), nowMs);
+  }
+
+  #open(call: Call, bearer: Bearer, nowMs: number): Decision | Promise<Decision> {
+    if (call.opened === MAX_OPENED) {
+      return this.#nobody(call, 'OVERLOADED', 'the session leaves memory again and again');
     }
-    const handle = this.#sessions.open(this.#identityOf(capability), nowMs, claims.budgets);
+    call.opened += 1;
+    const handle = this.#sessions.open(bearer.identity, nowMs, bearer.capability.claims.budgets);
     if (handle instanceof Promise) {
-      return handle.then((loaded) => this.#inSession(call, capability, loaded, this.#clock.nowMs()));
+      return handle.then((loaded) => this.#inSession(call, bearer, loaded, this.#clock.nowMs()));
     }
-    return this.#inSession(call, capability, handle, nowMs);
+    return this.#inSession(call, bearer, handle, nowMs);
   }
 
   #inSession(
     call: Call,
-    capability: Capability,
+    bearer: Bearer,
     handle: SessionHandle | undefined,
     nowMs: number,
   ): Decision | Promise<Decision> {
     if (handle === undefined) return this.#nobody(call, 'OVERLOADED', 'too many sessions are open');
-    call.attempt = new Attempt(call.prepared, capability, handle, this.#inForce, nowMs, call.startedAt);
-    return this.#stages.run(call.attempt, call.body);
+    bearer.handle = handle;
+    const attempt = new Attempt(call.prepared, bearer, handle, nowMs, call.startedAt);
+    call.attempt = attempt;
+    return this.#stages.run(attempt, call.body) ?? this.#open(call, bearer, nowMs);
   }
 
-  #identityOf(capability: Capability): SessionIdentity {
-    const known = this.#identities.get(capability);
-    if (known !== undefined) return known;
-    const { iss, sid, sub } = capability.claims;
-    const identity: SessionIdentity = { key: capability.sessionKey, iss, sub, sid };
-    this.#identities.set(capability, identity);
-    return identity;
+  #bearerOf(capability: Capability): Bearer {
+    let bearer = this.#bearers.get(capability);
+    if (bearer === undefined) {
+      bearer = new Bearer(capability);
+      this.#bearers.set(capability, bearer);
+    }
+    return bearer;
   }
 
   #nobody(

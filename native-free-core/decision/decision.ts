@@ -1,4 +1,5 @@
 import type { Capability, CapabilityReason } from '../capability/claims.ts';
+import type { TokenHandle } from '../capability/token-handle.ts';
 import type { CanonicalTarget, Envelope, NormalizerReason } from '../normalizer/envelope.ts';
 import type { BudgetLine } from '../session/budget.ts';
 
@@ -86,10 +87,15 @@ export interface DispatchFacts {
   readonly reason?: Reason;
 }
 
-/** Who calls: a token and, where the transport itself knows the session, whose token it has to be. */
+/** Who calls: a token and, where the transport itself knows more, whose token it has to be. */
 export interface Caller {
-  readonly token: string | undefined;
-  readonly session?: { readonly sid: string; readonly sub: string };
+  readonly token?: string | undefined;
+  /** In place of the token, which is not looked at then. */
+  readonly handle?: TokenHandle | undefined;
+  /** The session that the transport knows the call to be of. */
+  readonly session?: { readonly sid: string; readonly sub: string } | undefined;
+  /** The agent that the request says it is. */
+  readonly subject?: string | undefined;
   /** Whoever sent the call, as far as the transport knows: one source has only its share of token verifications. */
-  readonly source?: string;
+  readonly source?: string | undefined;
 }

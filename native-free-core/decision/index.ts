@@ -8,4 +8,4 @@ export type { InForce } from './in-force.ts';
 export type * from './ports.ts';
 export type { Prepared } from './prepare.ts';
 export { combineVerdicts } from './query.ts';
-export type { RecordOrigin } from './record.ts';
+export type { RecordOrigin } from './recorder.ts';

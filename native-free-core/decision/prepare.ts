@@ -1,16 +1,21 @@
 import type { BodyNeed, CanonicalTarget, RawRequest, Refusal } from '../normalizer/envelope.ts';
 import type { Matched } from '../normalizer/normalizer.ts';
 import { defaultPort, writtenHost } from '../normalizer/target.ts';
+import type { InForce } from './in-force.ts';
 
 /** A request that is canonicalised and matched, not yet decided. */
 export interface Prepared {
   readonly raw: RawRequest;
+  /** What it was matched with, and is decided with. */
+  readonly inForce: InForce;
   /** Undefined where matching failed: the decision is INTERNAL then. */
   readonly matched: Matched | Refusal | undefined;
   /** What has to be read of the body before deciding. */
   readonly bodyNeed: BodyNeed;
-  /** Milliseconds spent so far. */
-  readonly spentMs: number;
+  /** On the `performance.now()` scale. */
+  readonly startedAt: number;
+  /** When matching ended; 0 where nothing is waited for, and deciding follows at once. */
+  readonly matchedAt: number;
 }
 
 function sameHostPort(hostPort: string, target: CanonicalTarget): boolean {
@@ -27,4 +32,9 @@ function sameHostPort(hostPort: string, target: CanonicalTarget): boolean {
  */
 export function isCanonical(raw: RawRequest, target: CanonicalTarget): boolean {
   return raw.target === target.path + target.query && sameHostPort(raw.hostPort, target);
+}
+
+/** How long a request was prepared for that is decided from `decideAt` on. */
+export function preparedMs({ matchedAt, startedAt }: Prepared, decideAt: number): number {
+  return (matchedAt === 0 ? decideAt : matchedAt) - startedAt;
 }

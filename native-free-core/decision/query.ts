@@ -1,11 +1,14 @@
-import type { Capability } from '../capability/claims.ts';
 import type { Envelope, Reading } from '../normalizer/envelope.ts';
 import type { PolicyQuery, PolicyVerdict } from '../policy/port.ts';
 import type { BudgetLine } from '../session/budget.ts';
 import type { SessionSnapshot } from '../session/table.ts';
+import type { Bearer } from './bearer.ts';
+
+const NOTHING: Readonly<Record<string, number>> = Object.freeze({});
 
 /** Of the configured budgets only: a policy cannot know what a token is going to carry (`token/<name>`). */
 function remainders(lines: readonly BudgetLine[]): Readonly<Record<string, number>> {
+  if (lines.length === 0) return NOTHING;
   const remaining: Record<string, number> = {};
   for (const line of lines) {
     if (!line.name.includes('/')) remaining[line.name] = line.remaining;
@@ -17,15 +20,15 @@ function remainders(lines: readonly BudgetLine[]): Readonly<Record<string, numbe
 export function policyQuery(
   envelope: Envelope,
   reading: Reading,
-  capability: Capability,
+  bearer: Bearer,
   session: SessionSnapshot,
   budgets: readonly BudgetLine[],
   nowMs: number,
 ): PolicyQuery {
-  const { claims } = capability;
+  const { claims } = bearer.capability;
   const nowS = Math.floor(nowMs / 1000);
   return {
-    principal: { id: claims.sub, groups: claims.groups },
+    principal: bearer.principal,
     action: reading.actionClass,
     resource: reading.resource,
     context: {

@@ -1,5 +1,4 @@
 import type { AuditRecord, OutcomeRecord } from '../audit/event.ts';
-import { canonicalContext } from '../policy/context.ts';
 import type { BudgetLine } from '../session/budget.ts';
 import type { SessionTable } from '../session/table.ts';
 import type { Attempt } from './attempt.ts';
@@ -8,8 +7,13 @@ import type { AbortScope, Decision, DispatchFacts, Reason, Stage, Timings } from
 import type { ConfigParts } from './digests.ts';
 import { EventIds } from './event-id.ts';
 import type { AuditPort, RandomBytes, Sha256Hex } from './ports.ts';
-import type { Prepared } from './prepare.ts';
-import { decisionRecord, type RecordOrigin } from './record.ts';
+import { type Prepared, preparedMs } from './prepare.ts';
+import { PendingRecord, RecordWriter } from './record-writer.ts';
+
+/** What every record of this sidecar starts with. */
+export interface RecordOrigin {
+  readonly sidecarId: string;
+}
 
 export interface RecorderOptions {
   readonly audit: AuditPort;
@@ -18,13 +22,6 @@ export interface RecorderOptions {
   readonly sha256Hex: Sha256Hex;
   readonly origin: RecordOrigin;
   readonly sessions: SessionTable;
-}
-
-/** What an answer says besides its outcome and reason. */
-export interface Words {
-  readonly detail: string;
-  readonly policies: readonly string[];
-  readonly remedy: string | undefined;
 }
 
 const NOTHING = Object.freeze([]);
@@ -46,74 +43,73 @@ function budgetLines({ exceeded, reservation }: Attempt): readonly BudgetLine[] 
   return [{ name: exceeded.name, charged: 0, remaining: exceeded.remaining }];
 }
 
+/** INVARIANT: asked as the answer is there, so everything since the grant was stage 2. */
+function timingsOf({ bodyMs, grantedAt, prepared, startedAt }: Attempt): Timings {
+  const now = performance.now();
+  const beforeMs = preparedMs(prepared, startedAt);
+  return {
+    normalize: micros(beforeMs + bodyMs),
+    capability: micros((grantedAt === 0 ? now : grantedAt) - startedAt - bodyMs),
+    policy: grantedAt === 0 ? 0 : micros(now - grantedAt),
+    total: micros(beforeMs + now - startedAt),
+  };
+}
+
 /** Turns what the stages found into decisions, and decisions into records: exactly one record each. */
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #eventIds: EventIds;
+  readonly #writer: RecordWriter;
   #unauthenticated = 0;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#eventIds = new EventIds(options.randomBytes);
+    const { clock, origin, sha256Hex } = options;
+    this.#writer = new RecordWriter({ clock, sha256Hex, sidecarId: origin.sidecarId });
   }
 
+  /** @param remedy what the agent may do about it */
   decision(
     attempt: Attempt,
     outcome: Decision['outcome'],
     reason: Reason,
     stage: Stage,
-    words: Words,
+    detail: string,
+    policies: readonly string[],
+    remedy: string | undefined,
   ): Decision {
     const { prepared, reservation } = attempt;
-    const timings: Timings = {
-      normalize: micros(attempt.normalizeMs),
-      capability: micros(attempt.capabilityMs),
-      policy: micros(attempt.policyMs),
-      total: micros(prepared.spentMs + performance.now() - attempt.startedAt),
-    };
     return {
       outcome,
       reason,
       stage,
       scope: outcome === 'ABORT' ? 'session' : undefined,
-      detail: words.detail,
-      remedy: words.remedy,
+      detail,
+      remedy,
       eventId: this.#eventIds.next(attempt.nowMs),
       target: prepared.matched?.target,
       envelope: attempt.envelope,
       capability: attempt.capability,
-      policies: words.policies,
+      policies,
       budgets: budgetLines(attempt),
       retryAfterS: attempt.exceeded?.retryAfterS,
-      timings,
+      timings: timingsOf(attempt),
       reservation: reservation?.id,
     };
   }
 
   /** @returns false where the pipeline does not accept the record: an ALLOW must not leave then */
   record(attempt: Attempt, decision: Decision, eventId: string): boolean {
-    const { audit, clock, origin, sessions, sha256Hex } = this.#options;
-    const { query } = attempt;
-    const contextHash = query === undefined ? undefined : sha256Hex(canonicalContext(query));
-    return audit.append(
-      decisionRecord(
-        origin,
-        clock.rfc3339(attempt.nowMs),
-        eventId,
-        decision,
-        attempt.prepared.raw,
-        attempt.capability,
-        attempt.session ?? sessions.snapshot(attempt.handle, attempt.nowMs),
-        contextHash,
-        attempt.inForce.configDigest,
-      ),
-    );
+    const { audit, sessions } = this.#options;
+    const session = attempt.session ?? sessions.snapshot(attempt.handle, attempt.nowMs);
+    return audit.append(new PendingRecord(this.#writer, attempt, decision, eventId, session));
   }
 
   /** An answer that is no decision: nobody is authenticated, so no session is touched (semantics §3). */
   unauthenticated(reason: Reason, detail: string, prepared: Prepared, startedAt: number): Decision {
     this.#unauthenticated++;
-    const normalize = micros(prepared.spentMs);
+    const beforeMs = preparedMs(prepared, startedAt);
     return {
       outcome: 'DENY',
       reason,
@@ -129,10 +125,10 @@ export class Recorder {
       budgets: NOTHING,
       retryAfterS: undefined,
       timings: {
-        normalize,
+        normalize: micros(beforeMs),
         capability: 0,
         policy: 0,
-        total: micros(prepared.spentMs + performance.now() - startedAt),
+        total: micros(beforeMs + performance.now() - startedAt),
       },
       reservation: undefined,
     };
@@ -148,21 +144,22 @@ export class Recorder {
     if (decision.eventId === undefined) return;
     const { audit, clock, origin } = this.#options;
     const now = clock.nowMs();
+    // In the order of RFC 8785, so that its JSON is canonical as it stands.
     const record: OutcomeRecord = {
-      v: 1,
-      kind: 'outcome',
-      event_id: this.#eventIds.next(now),
-      time: clock.rfc3339(now),
-      sidecar_id: origin.sidecarId,
-      of: decision.eventId,
-      settled: committed ? 'committed' : 'rolled_back',
-      bytes_sent: facts.bytesSent,
       bytes_received: facts.bytesReceived,
-      latency_us: Math.round(facts.latencyUs),
-      status: facts.status,
+      bytes_sent: facts.bytesSent,
+      event_id: this.#eventIds.next(now),
       injected: facts.injected,
+      kind: 'outcome',
+      latency_us: Math.round(facts.latencyUs),
+      of: decision.eventId,
       reason: facts.reason,
       scope: scopeOf(facts.reason),
+      settled: committed ? 'committed' : 'rolled_back',
+      sidecar_id: origin.sidecarId,
+      status: facts.status,
+      time: clock.rfc3339(now),
+      v: 1,
     };
     audit.append(record);
   }

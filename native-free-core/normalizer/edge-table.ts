@@ -16,18 +16,44 @@ const CHILD = 2;
 const FOLD = 3;
 const FREE = -1;
 
+/** An edge table as plain data. */
+export interface LoweredEdges {
+  readonly slots: Int32Array;
+  /** Where the texts of its slots begin in the list that all tables share. */
+  readonly texts: number;
+}
+
+/** @param texts takes one text a slot */
+export function lowerEdges(edges: readonly Edge[], texts: string[]): LoweredEdges {
+  const size = 2 ** Math.ceil(Math.log2(Math.max(edges.length, 1) * 2));
+  const lowered = { slots: new Int32Array(size * SLOT_SIZE).fill(FREE), texts: texts.length };
+  for (let slot = 0; slot < size; slot++) texts.push('');
+  for (const edge of edges) addEdge(lowered, texts, edge);
+  return lowered;
+}
+
+function addEdge({ slots, texts: first }: LoweredEdges, texts: string[], edge: Edge): void {
+  const { node, text, child, fold } = edge;
+  const mask = slots.length / SLOT_SIZE - 1;
+  const hash = hashOf(text, 0, text.length);
+  let index = firstIndex(node, hash) & mask;
+  while (slots[index * SLOT_SIZE + NODE] !== FREE) index = (index + 1) & mask;
+  slots.set([node, hash, child, fold ? 1 : 0], index * SLOT_SIZE);
+  texts[first + index] = flat(text);
+}
+
 /** All literal edges of a trie, found by node and text: an open-addressing table, at most half full. */
 export class EdgeTable {
   readonly #slots: Int32Array;
-  readonly #texts: string[];
+  readonly #texts: readonly string[];
   readonly #mask: number;
 
-  constructor(edges: readonly Edge[]) {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(edges.length, 1) * 2));
+  /** @param texts of all tables */
+  constructor({ slots, texts: first }: LoweredEdges, texts: readonly string[]) {
+    const size = slots.length / SLOT_SIZE;
     this.#mask = size - 1;
-    this.#slots = new Int32Array(size * SLOT_SIZE).fill(FREE);
-    this.#texts = Array.from({ length: size }, () => '');
-    for (const edge of edges) this.#add(edge);
+    this.#slots = slots;
+    this.#texts = texts.slice(first, first + size);
   }
 
   /**
@@ -48,14 +74,6 @@ export class EdgeTable {
         return slots[slot + CHILD] ?? -1;
       }
     }
-  }
-
-  #add({ node, text, fold, child }: Edge): void {
-    const hash = hashOf(text, 0, text.length);
-    let index = firstIndex(node, hash) & this.#mask;
-    while (this.#slots[index * SLOT_SIZE + NODE] !== FREE) index = (index + 1) & this.#mask;
-    this.#slots.set([node, hash, child, fold ? 1 : 0], index * SLOT_SIZE);
-    this.#texts[index] = flat(text);
   }
 }
 

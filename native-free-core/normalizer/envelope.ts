@@ -3,7 +3,7 @@ import type { ActionClassInfo } from '../registry/classes.ts';
 export type Scheme = 'http' | 'https';
 
 /** The entrance a call came through. */
-export type Transport = 'proxy' | 'decide-api' | 'in-process';
+export type Transport = 'proxy' | 'decide-api' | 'in-process' | 'ext-authz' | 'authzen';
 
 /**
  * A request as an interceptor received it, before anything is decided about it.

@@ -1,8 +1,65 @@
-import { EdgeTable, flat, hashOf, type Edge } from './edge-table.ts';
+import { EdgeTable, flat, hashOf, lowerEdges, type Edge, type LoweredEdges } from './edge-table.ts';
 import type { HostPattern } from './pattern.ts';
 
 const MAX_LABELS = 127;
 const ABSENT = -1;
+/** Before the lists of named hosts, room for the list of one that is not. */
+const FOUND_SIZE = MAX_LABELS + 2;
+
+/** A host table as plain data. */
+export interface LoweredHosts {
+  /** By the labels that `*.` patterns end in. */
+  readonly labels: LoweredEdges;
+  /** Root by node of `labels`. */
+  readonly below: Int32Array;
+  /** Where the names of exact hosts begin in the list of texts that all tables share. */
+  readonly names: number;
+  /** Where the list of each exact host begins in `roots`. */
+  readonly starts: Int32Array;
+  /** One list an exact host, each ended by a negative number. */
+  readonly roots: Int32Array;
+}
+
+/**
+ * @param roots one for each different pattern; ports do not matter here
+ * @param texts takes names and labels
+ */
+export function lowerHosts(
+  roots: readonly (readonly [HostPattern, number])[],
+  texts: string[],
+): LoweredHosts {
+  const below = new Map(roots.flatMap(([host, root]) => (host.kind === 'exact' ? [] : [[host.name, root]])));
+  const nodes = [...new Set(['', ...[...below.keys()].flatMap(namesAbove)])];
+  const nodeOf = new Map(nodes.map((name, node) => [name, node]));
+  const edges = nodes.slice(1).map((name): Edge => {
+    const [label = ''] = name.split('.');
+    const above = nodeOf.get(name.slice(label.length + 1)) ?? ABSENT;
+    return { node: above, text: label, fold: false, child: nodeOf.get(name) ?? ABSENT };
+  });
+  const labels = lowerEdges(edges, texts);
+  const names = texts.length;
+  const starts: number[] = [];
+  const lists: number[] = [];
+  for (const [{ kind, name }, root] of roots) {
+    if (kind !== 'exact') continue;
+    texts.push(flat(name));
+    starts.push(lists.length);
+    lists.push(root);
+    // The narrowest first; the name of a host is not below itself.
+    for (const wider of [...namesAbove(name).slice(1), '']) {
+      const found = below.get(wider);
+      if (found !== undefined) lists.push(found);
+    }
+    lists.push(ABSENT);
+  }
+  return {
+    labels,
+    below: Int32Array.from(nodes, (name) => below.get(name) ?? ABSENT),
+    names,
+    starts: Int32Array.from(starts),
+    roots: Int32Array.from(lists),
+  };
+}
 
 /**
  * The hosts of one scheme and port: for a host, the roots of all path patterns that are about it.
@@ -11,51 +68,36 @@ const ABSENT = -1;
  * be below a `*.` pattern, or any host.
  */
 export class HostTable {
-  readonly #exact: ReadonlyMap<string, Int32Array>;
+  /** Lists of roots, the narrowest first, each ended by a negative number. */
+  readonly roots: Int32Array;
+  readonly #exact: ReadonlyMap<string, number>;
   /** A label's node is its place in the list of names that `*.` patterns end in; `''` is the first. */
   readonly #labels: EdgeTable;
   readonly #below: Int32Array;
-  readonly #found = new Int32Array(MAX_LABELS + 2);
 
-  /** @param roots one for each different pattern; ports do not matter here */
-  constructor(roots: readonly (readonly [HostPattern, number])[]) {
-    const below = new Map(
-      roots.flatMap(([host, root]) => (host.kind === 'exact' ? [] : [[host.name, root]])),
-    );
-    const names = [...new Set(['', ...[...below.keys()].flatMap(namesAbove)])];
-    const nodeOf = new Map(names.map((name, node) => [name, node]));
-    const edges = names.slice(1).map((name): Edge => {
-      const [label = ''] = name.split('.');
-      const above = nodeOf.get(name.slice(label.length + 1)) ?? ABSENT;
-      return { node: above, text: label, fold: false, child: nodeOf.get(name) ?? ABSENT };
-    });
-    this.#labels = new EdgeTable(edges);
-    this.#below = Int32Array.from(names, (name) => below.get(name) ?? ABSENT);
-    this.#exact = new Map(
-      roots.flatMap(([{ kind, name }, root]) =>
-        kind === 'exact' ? [[flat(name), this.#withAbove(name, root)]] : [],
-      ),
-    );
+  /** @param texts of all tables */
+  constructor({ labels, below, names, starts, roots }: LoweredHosts, texts: readonly string[]) {
+    this.roots = new Int32Array(FOUND_SIZE + roots.length);
+    this.roots.set(roots, FOUND_SIZE);
+    this.#labels = new EdgeTable(labels, texts);
+    this.#below = below;
+    const exact = new Map<string, number>();
+    for (const [index, start] of starts.entries()) exact.set(texts[names + index] ?? '', FOUND_SIZE + start);
+    this.#exact = exact;
   }
 
   /**
    * @param host canonical
-   * @returns roots, ended by a negative one; valid until the next call
+   * @returns where its list begins in `roots`; valid until the next call
    * Cost: O(labels), no allocation.
    */
-  rootsOf(host: string): Int32Array {
+  rootsOf(host: string): number {
     return this.#exact.get(host) ?? this.#above(host);
   }
 
-  #withAbove(host: string, root: number): Int32Array {
-    const above = this.#above(host);
-    const narrowestFirst = above.slice(0, above.indexOf(ABSENT)).toReversed();
-    return Int32Array.of(root, ...narrowestFirst, ABSENT);
-  }
-
   /** The roots of `*.` patterns that match, the widest first. */
-  #above(host: string): Int32Array {
-    const found = this.#found;
+  #above(host: string): number {
+    const found = this.roots;
     let count = 0;
     let node = 0;
     let end = host.length;
@@ -67,7 +109,7 @@ export class HostTable {
       end = start - 1;
     }
     found[count] = ABSENT;
-    return found;
+    return 0;
   }
 }
 

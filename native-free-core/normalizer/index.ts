@@ -4,6 +4,8 @@ export { explain, type Explanation } from './explain.ts';
 export { MAX_FACT_BODY, type DecodeBody } from './call-body.ts';
 export { parseHostPort, type HostPort } from './host.ts';
 export { hostFacts } from './host-facts.ts';
+export { linkMappings } from './link-mappings.ts';
+export { type LoweredMappings, lowerMappings } from './lower-mappings.ts';
 export { loadMappings, type Mappings } from './mappings.ts';
 export { Normalizer, type Matched } from './normalizer.ts';
 export {

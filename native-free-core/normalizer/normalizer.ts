@@ -161,13 +161,13 @@ export class Normalizer {
 
   #rule(target: CanonicalTarget, path: string, method: string): MappedRule | undefined {
     const index = this.#mappings.trie.match(target, path, method);
-    return index === NONE ? undefined : this.#mappings.rules[index];
+    return index === NONE ? undefined : this.#mappings.rule(index);
   }
 
   /** INVARIANT: called right after the `match` that found nothing. The path may hold a secret: it is not quoted. */
   #unclassified(target: CanonicalTarget, method: string): Refusal {
-    const { trie, rules } = this.#mappings;
-    const nearest = rules[trie.nearest()]?.rule;
+    const { trie } = this.#mappings;
+    const nearest = this.#mappings.rule(trie.nearest())?.rule;
     if (nearest !== undefined) {
       return refusal(
         'UNCLASSIFIED_ACTION',

@@ -1,4 +1,4 @@
-import { EdgeTable, HASH_START, hashCode } from './edge-table.ts';
+import { EdgeTable, HASH_START, hashCode, lowerEdges, type LoweredEdges } from './edge-table.ts';
 import { innerMatches, type InnerPattern } from './segment.ts';
 import type { DraftNode, MethodTable } from './trie-builder.ts';
 
@@ -26,6 +26,60 @@ const INNER = 4;
 const WHOLE = 8;
 const SLASH = 47;
 
+/** A path trie as plain data. */
+export interface LoweredPaths {
+  readonly nodes: Int32Array;
+  readonly edges: LoweredEdges;
+  readonly inners: readonly LoweredInner[];
+  /** Rule by place and method. */
+  readonly rules: Int32Array;
+}
+
+/** An edge by a pattern with a wildcard inside. */
+interface LoweredInner {
+  readonly pattern: InnerPattern;
+  readonly fold: boolean;
+  readonly child: number;
+}
+
+/** @param texts takes those of the edges */
+export function lowerPaths(
+  drafts: readonly DraftNode[],
+  methods: MethodTable,
+  texts: string[],
+): LoweredPaths {
+  const nodes = new Int32Array(drafts.length * NODE_SIZE);
+  const inners: LoweredInner[] = [];
+  for (const { id, first, literals, inners: own, one, rest, end, any } of drafts) {
+    let kinds = own === undefined ? 0 : INNER;
+    if (one !== undefined || rest !== undefined) kinds |= WHOLE;
+    for (const { fold } of literals?.values() ?? []) kinds |= fold ? FOLDED : LITERAL;
+    const innersStart = inners.length;
+    for (const { by, fold, child } of own?.values() ?? []) {
+      inners.push({ pattern: by, fold, child: nodeOf(child) });
+    }
+    const places = [methods.add(rest), methods.add(end), methods.add(any)];
+    const fields = [
+      first,
+      kinds,
+      one === undefined ? -1 : nodeOf(one),
+      ...places,
+      innersStart,
+      inners.length,
+    ];
+    nodes.set(fields, nodeOf({ id }));
+  }
+  const edges = drafts.flatMap((node) =>
+    [...(node.literals?.values() ?? [])].map(({ by, fold, child }) => ({
+      node: nodeOf(node),
+      text: by,
+      fold,
+      child: nodeOf(child),
+    })),
+  );
+  return { nodes, edges: lowerEdges(edges, texts), inners, rules: methods.freeze() };
+}
+
 /**
  * The path patterns of all hosts, frozen: nodes and rules are integers in typed arrays.
  *
@@ -46,37 +100,14 @@ export class PathTrie {
   #deepest = 0;
   #deepestNode = -1;
 
-  constructor(drafts: readonly DraftNode[], methods: MethodTable) {
-    const nodes = new Int32Array(drafts.length * NODE_SIZE);
-    const inners = drafts.flatMap((node) => [...(node.inners?.values() ?? [])]);
-    let innerCount = 0;
-    for (const { id, first, literals, inners: own, one, rest, end, any } of drafts) {
-      let kinds = own === undefined ? 0 : INNER;
-      if (one !== undefined || rest !== undefined) kinds |= WHOLE;
-      for (const { fold } of literals?.values() ?? []) kinds |= fold ? FOLDED : LITERAL;
-      const innersEnd = innerCount + (own?.size ?? 0);
-      const places = [methods.add(rest), methods.add(end), methods.add(any)];
-      nodes.set(
-        [first, kinds, one === undefined ? -1 : nodeOf(one), ...places, innerCount, innersEnd],
-        nodeOf({ id }),
-      );
-      innerCount = innersEnd;
-    }
+  /** @param texts of all tables */
+  constructor({ nodes, edges, inners, rules }: LoweredPaths, texts: readonly string[]) {
     this.#nodes = nodes;
-    this.#edges = new EdgeTable(
-      drafts.flatMap((node) =>
-        [...(node.literals?.values() ?? [])].map(({ by, fold, child }) => ({
-          node: nodeOf(node),
-          text: by,
-          fold,
-          child: nodeOf(child),
-        })),
-      ),
-    );
-    this.#innerPatterns = inners.map((edge) => edge.by);
-    this.#innerFolds = inners.map((edge) => edge.fold);
-    this.#innerChildren = Int32Array.from(inners, (edge) => nodeOf(edge.child));
-    this.#rules = methods.freeze();
+    this.#edges = new EdgeTable(edges, texts);
+    this.#innerPatterns = inners.map((inner) => inner.pattern);
+    this.#innerFolds = inners.map((inner) => inner.fold);
+    this.#innerChildren = Int32Array.from(inners, (inner) => inner.child);
+    this.#rules = rules;
   }
 
   /** Before the first `find` for a request. */

@@ -21,10 +21,14 @@ export interface InnerPattern {
   readonly literals: number;
 }
 
+// Most segments of tables: one object of each, in what is posted too.
+const ONE: SegmentPattern = Object.freeze({ kind: 'one' });
+const REST: SegmentPattern = Object.freeze({ kind: 'rest' });
+
 /** Reads one segment as written; undefined where it has more wildcards than the grammar allows. */
 export function compileSegment(text: string): SegmentPattern | undefined {
-  if (text === '*') return { kind: 'one' };
-  if (text === '**') return { kind: 'rest' };
+  if (text === '*') return ONE;
+  if (text === '**') return REST;
   const parts = text.split('*');
   const [prefix = '', second = '', third] = parts;
   if (parts.length === 1) return { kind: 'literal', text };

@@ -1,18 +1,34 @@
+import { StateUnusable } from '../errors.ts';
 import { ACTION_CLASSES, findActionClass } from '../registry/classes.ts';
-import { CELL, COMMITTED, CURRENCIES, FLAG, SESSION, WORD } from './account-layout.ts';
+import {
+  CELL,
+  COMMITTED,
+  CURRENCIES,
+  FLAG,
+  SESSION,
+  WORD,
+  LAST_CLASS,
+  smallIn,
+  withSmall,
+} from './account-layout.ts';
 import type { Scope } from './account-layout.ts';
 import type { SavedCounter } from './counter-record.ts';
 import { readCounter, writeCounter } from './counter-record.ts';
 import { draw } from './grant.ts';
+import type { NameSets } from './name-set.ts';
 import { RecordReader, RecordWriter, unreadable } from './record-codec.ts';
 import type { RulePlan } from './rule-plan.ts';
 import { tokenPlan } from './rule-plan.ts';
 import type { State } from './state.ts';
+import { giveTokens } from './token-session.ts';
 import { addToWindow, beginWindow, liveSum, restoreWindow, stepAt, windowSums } from './window.ts';
 
 const VERSION = 1;
 
-/** Writes accounts as the records that a store keeps, and fills accounts from them. Rules are found by name. */
+/**
+ * Writes accounts as the records that a store keeps, and fills accounts from them. Rules are found by name. Home only, under the
+ * lock of the account.
+ */
 export class AccountRecords {
   readonly #state: State;
   readonly #writer = new RecordWriter();
@@ -35,7 +51,7 @@ export class AccountRecords {
     to.byte(scope);
     to.text(state.names.text(cells[word * 2 + CELL.issuer] ?? 0));
     to.text(state.names.text(cells[word * 2 + CELL.agent] ?? 0));
-    if (scope === SESSION) this.#writeSession(slot, word);
+    if (scope === SESSION) this.#writeSession(word);
     const now = state.nowMs();
     const counters: SavedCounter[] = [];
     for (const plan of state.plansOf(scope, slot)) {
@@ -73,29 +89,32 @@ export class AccountRecords {
     if (from.byte() !== VERSION || from.byte() !== scope) throw unreadable();
     cells[word * 2 + CELL.issuer] = this.#name(from.text());
     cells[word * 2 + CELL.agent] = this.#name(from.text());
-    if (scope === SESSION) this.#readSession(from, slot, word);
+    if (scope === SESSION) this.#readSession(from, word);
     const now = state.nowMs();
     for (let left = from.count(); left > 0; left--) this.#restoreCounter(scope, slot, readCounter(from), now);
     from.end();
   }
 
   #name(text: string): number {
-    return text === '' ? 0 : this.#state.names.take(text);
+    if (text === '') return 0;
+    const id = this.#state.names.take(text);
+    if (id === 0) throw noRoom();
+    return id;
   }
 
-  #writeSession(slot: number, word: number): void {
+  #writeSession(word: number): void {
     const state = this.#state;
     const { cells, words } = state.memory;
     const cell = word * 2;
     const to = this.#writer;
-    to.text(state.sids[slot] ?? '');
+    to.text(state.sids.read(cells[cell + CELL.sid] ?? 0));
     for (let at: number = WORD.startMs; at <= WORD.receivedBytes; at++) to.number(words[word + at] ?? 0);
     for (let place = 0; place < CURRENCIES; place++) {
       to.number(cells[cell + CELL.currencies + place] ?? 0);
       to.number(words[word + WORD.amounts + place] ?? 0);
     }
     to.text(state.names.text(cells[cell + CELL.abortReason] ?? 0));
-    to.text(ACTION_CLASSES[(cells[cell + CELL.lastClass] ?? 0) - 1]?.name ?? '');
+    to.text(ACTION_CLASSES[smallIn(cells[cell + CELL.flags] ?? 0, LAST_CLASS) - 1]?.name ?? '');
     to.texts(
       ACTION_CLASSES.filter(
         ({ index }) => (((cells[cell + CELL.classes + (index >> 5)] ?? 0) >>> (index & 31)) & 1) === 1,
@@ -105,11 +124,13 @@ export class AccountRecords {
     to.texts(state.injected.list(cell));
   }
 
-  #readSession(from: RecordReader, slot: number, word: number): void {
+  #readSession(from: RecordReader, word: number): void {
     const state = this.#state;
     const { cells, words } = state.memory;
     const cell = word * 2;
-    state.sids[slot] = from.text();
+    const sid = state.sids.put(from.text());
+    if (sid === 0) throw noRoom();
+    cells[cell + CELL.sid] = sid;
     for (let at: number = WORD.startMs; at <= WORD.receivedBytes; at++) words[word + at] = from.number();
     for (let place = 0; place < CURRENCIES; place++) {
       cells[cell + CELL.currencies + place] = from.number();
@@ -117,19 +138,28 @@ export class AccountRecords {
     }
     const reason = from.text();
     if (reason !== '') {
-      cells[cell + CELL.abortReason] = state.names.take(reason);
+      cells[cell + CELL.abortReason] = this.#name(reason);
       cells[cell + CELL.flags] = (cells[cell + CELL.flags] ?? 0) | FLAG.aborted;
     }
     const last = findActionClass(from.text());
-    if (last !== undefined) cells[cell + CELL.lastClass] = last.index + 1;
+    if (last !== undefined) {
+      cells[cell + CELL.flags] = withSmall(cells[cell + CELL.flags] ?? 0, LAST_CLASS, last.index + 1);
+    }
     for (const name of from.texts()) {
       const index = findActionClass(name)?.index;
       if (index === undefined) continue;
       const at = cell + CELL.classes + (index >> 5);
       cells[at] = (cells[at] ?? 0) | (1 << (index & 31));
     }
-    for (const host of from.texts()) state.hosts.add(cell, host);
-    for (const label of from.texts()) state.injected.add(cell, label);
+    for (const host of from.texts()) this.#add(state.hosts, cell, host);
+    for (const label of from.texts()) this.#add(state.injected, cell, label);
+  }
+
+  // What policies look at must be all there.
+  #add(set: NameSets, cell: number, name: string): void {
+    if (!set.add(cell, name) && !set.has(cell, name)) {
+      throw noRoom();
+    }
   }
 
   #restoreCounter(scope: Scope, slot: number, saved: SavedCounter, now: number): void {
@@ -174,13 +204,14 @@ export class AccountRecords {
     const state = this.#state;
     const { rule } = saved;
     if (rule === undefined) return undefined;
-    const at = (saved.windowMs === 0 ? state.tokenCounters : state.windows).take();
+    const at = (saved.windowMs === 0 ? state.tokenCounters : state.tokenWindows).take();
     if (at === 0) throw unreadable();
     const plan = tokenPlan(rule, at);
-    const known = state.tokens.get(slot);
-    state.tokens.set(slot, { plans: (known?.plans ?? []).concat(plan), seen: new WeakSet() });
-    const cell = state.pools[SESSION].word(slot) * 2 + CELL.flags;
-    state.memory.cells[cell] = (state.memory.cells[cell] ?? 0) | FLAG.hasTokenRules;
+    giveTokens(state, slot, (state.tokens.get(slot)?.plans ?? []).concat(plan), new WeakSet());
     return plan;
   }
+}
+
+function noRoom(): StateUnusable {
+  return new StateUnusable('there is no room for the names of a session');
 }

@@ -1,11 +1,13 @@
 import { CELL, FLAG } from './account-layout.ts';
 import { indexWords, KeyIndex } from './key-index.ts';
+import { Locks } from './locks.ts';
 import type { Memory } from './memory.ts';
-import { StripedLocks } from './memory.ts';
 
 /** Slots of a pool at most; a handle is generation × this + slot. */
 export const MAX_SLOTS = 2 ** 20;
-const MAX_STRIPES = 512;
+const MAX_STRIPES = 1024;
+// How many accounts that were used get a second chance before one that was used has to go.
+const MAX_CHANCES = 256;
 
 function stripes(max: number): number {
   let size = 2;
@@ -15,29 +17,30 @@ function stripes(max: number): number {
 
 /** Words that a pool of so many accounts needs. */
 export function accountsWords(max: number, width: number): number {
-  return max * width + indexWords(max) + stripes(max) / 2;
+  return max * width + indexWords(max) + stripes(max) / 2 + 1;
 }
 
 /**
- * The accounts of one kind: fixed-width slots, found by key, in the order of their last use.
+ * The accounts of one kind: fixed-width slots, found by key. Who is idle is known by second chance: whoever opens one says
+ * so, and the home asks one after the other.
  *
- * Taking and dropping belong to one thread; what a slot counts is changed under its lock.
+ * INVARIANT: only the home takes and drops slots, a slot under its lock and the index under its own. Any thread may look for
+ * a key, and may know by generation whether a slot is still the one it knew.
  */
 export class Accounts {
-  readonly locks: StripedLocks;
+  readonly locks: Locks;
   readonly max: number;
   readonly #cells: Uint32Array;
   readonly #words: Float64Array;
   readonly #index: KeyIndex;
+  readonly #indexLock: Locks;
   readonly #at: number;
   readonly #width: number;
-  // The slots that were used before and are free now.
+  // The home's alone. The slots that were used before and are free now.
   readonly #free: number[] = [];
   #next = 0;
   #count = 0;
-  // Slots plus 1, 0 for none.
-  #newest = 0;
-  #oldest = 0;
+  #hand = 0;
 
   constructor(memory: Memory, max: number, width: number) {
     this.max = max;
@@ -52,7 +55,8 @@ export class Accounts {
       this.#at * 2 + CELL.key,
       width * 2,
     );
-    this.locks = new StripedLocks(memory, memory.region(stripes(max) / 2), stripes(max));
+    this.locks = new Locks(memory, memory.region(stripes(max) / 2) * 2, stripes(max));
+    this.#indexLock = new Locks(memory, memory.region(1) * 2, 1);
   }
 
   get count(): number {
@@ -69,9 +73,18 @@ export class Accounts {
     return this.#at + slot * this.#width;
   }
 
-  /** @returns the slot, or -1 */
+  /** Home only. @returns the slot, or -1 */
   find(key: Uint32Array): number {
     return this.#index.find(key);
+  }
+
+  /** The handle of the account of that key, or -1. Any thread: the slot is its while the key is in the index. */
+  handleOf(key: Uint32Array): number {
+    this.#indexLock.lock(0);
+    const slot = this.#index.find(key);
+    const handle = slot === -1 ? -1 : this.handle(slot);
+    this.#indexLock.unlock(0);
+    return handle;
   }
 
   isInUse(slot: number): boolean {
@@ -87,70 +100,88 @@ export class Accounts {
     return this.generation(slot) * MAX_SLOTS + slot;
   }
 
-  /** The slot of a handle, or -1 where it was emptied since, or never was. */
-  slotOf(handle: number): number {
+  /** The slot that a handle names or named, or -1 where it can be none of this pool's. */
+  slotIn(handle: number): number {
     // By hand: `%` of numbers beyond 2^31 is slow.
-    const generation = Math.floor(handle / MAX_SLOTS);
-    const slot = handle - generation * MAX_SLOTS;
-    if (!(slot >= 0 && slot < this.#next) || !Number.isInteger(slot)) return -1;
+    const slot = handle - Math.floor(handle / MAX_SLOTS) * MAX_SLOTS;
+    return slot >= 0 && slot < this.max && Number.isInteger(slot) ? slot : -1;
+  }
+
+  /** The slot of a handle, or -1 where it was emptied since, or never was. For certain only under the slot's lock. */
+  slotOf(handle: number): number {
+    const slot = this.slotIn(handle);
+    if (slot === -1) return -1;
     const cell = this.word(slot) * 2;
-    if (this.#cells[cell + CELL.generation] !== generation) return -1;
+    if ((this.#cells[cell + CELL.generation] ?? 0) * MAX_SLOTS + slot !== handle) return -1;
     return ((this.#cells[cell + CELL.flags] ?? 0) & FLAG.inUse) === 0 ? -1 : slot;
   }
 
-  /** An empty slot for a key that has none, newest in use; -1 where all are in use. */
+  /** An empty slot for a key that has none; -1 where all are in use. */
   take(key: Uint32Array): number {
     const slot = this.#free.pop() ?? (this.#next < this.max ? this.#next++ : -1);
     if (slot === -1) return -1;
     const cell = this.word(slot) * 2;
+    try {
+      this.locks.lock(slot);
+    } catch (error) {
+      this.#free.push(slot);
+      throw error;
+    }
     this.#cells.set(key, cell + CELL.key);
+    this.#cells[cell + CELL.used] = 1;
     this.#cells[cell + CELL.flags] = FLAG.inUse;
+    this.locks.unlock(slot);
+    this.#indexLock.lock(0);
     this.#index.add(slot);
+    this.#indexLock.unlock(0);
     this.#count += 1;
-    this.#link(slot);
     return slot;
   }
 
-  /** Empties a slot; handles of it are stale from now on. */
+  /** Empties a slot whose lock is held; handles of it are stale from now on. */
   drop(slot: number): void {
+    this.#indexLock.lock(0);
     this.#index.remove(slot);
-    this.#unlink(slot);
-    const generation = this.generation(slot);
+    this.#indexLock.unlock(0);
     const word = this.word(slot);
+    const generation = this.generation(slot);
+    const tokenVersion = this.#cells[word * 2 + CELL.tokenVersion] ?? 0;
     this.#words.fill(0, word, word + this.#width);
     this.#cells[word * 2 + CELL.generation] = generation + 1;
+    this.#cells[word * 2 + CELL.tokenVersion] = tokenVersion + 1;
     this.#free.push(slot);
     this.#count -= 1;
   }
 
-  /** Makes a slot the one used last. */
+  /** Says that an account is in use. Any thread, without a lock. */
   touch(slot: number): void {
-    if (this.#newest === slot + 1) return;
-    this.#unlink(slot);
-    this.#link(slot);
+    const at = this.word(slot) * 2 + CELL.used;
+    if (this.#cells[at] === 0) this.#cells[at] = 1;
   }
 
-  /** The slot not used for the longest time, or -1. */
-  oldest(): number {
-    return this.#oldest - 1;
+  /** An account that nobody said to be in use for some time, or one of those that are; -1 where there is none. */
+  idle(): number {
+    if (this.#count === 0) return -1;
+    for (let chances = 0; ;) {
+      const slot = this.#hand;
+      this.#hand = slot + 1 < this.#next ? slot + 1 : 0;
+      if (!this.isInUse(slot)) continue;
+      const at = this.word(slot) * 2 + CELL.used;
+      if (this.#cells[at] === 0 || chances >= MAX_CHANCES) return slot;
+      this.#cells[at] = 0;
+      chances += 1;
+    }
   }
 
-  #link(slot: number): void {
-    const cell = this.word(slot) * 2;
-    this.#cells[cell + CELL.newer] = 0;
-    this.#cells[cell + CELL.older] = this.#newest;
-    if (this.#newest === 0) this.#oldest = slot + 1;
-    else this.#cells[this.word(this.#newest - 1) * 2 + CELL.newer] = slot + 1;
-    this.#newest = slot + 1;
+  /** Home only: what a thread that is gone held is the home's. @returns whether it held any */
+  takeOver(thread: number): boolean {
+    const heldIndex = this.#indexLock.takeOver(thread);
+    return this.locks.takeOver(thread) || heldIndex;
   }
 
-  #unlink(slot: number): void {
-    const cell = this.word(slot) * 2;
-    const newer = this.#cells[cell + CELL.newer] ?? 0;
-    const older = this.#cells[cell + CELL.older] ?? 0;
-    if (newer === 0) this.#newest = older;
-    else this.#cells[this.word(newer - 1) * 2 + CELL.older] = older;
-    if (older === 0) this.#oldest = newer;
-    else this.#cells[this.word(older - 1) * 2 + CELL.newer] = newer;
+  /** Home only: ends what `takeOver` began. */
+  unlockAll(): void {
+    this.#indexLock.unlockAll();
+    this.locks.unlockAll();
   }
 }

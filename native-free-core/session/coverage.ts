@@ -1,11 +1,20 @@
 import { StateUnusable } from '../errors.ts';
+import type { Scope } from './account-layout.ts';
 import { AGENT, SESSION, SIDECAR } from './account-layout.ts';
+import type { Charging } from './charging.ts';
+import type { Counters } from './counters.ts';
 import { isCovered } from './grant.ts';
-import type { Ledger } from './ledger.ts';
+import { LockStuck } from './locks.ts';
 import type { Entry } from './reservations.ts';
-import type { Residence } from './residence.ts';
-import type { RulePlan } from './rule-plan.ts';
 import type { State } from './state.ts';
+
+/** Who has accounts saved: in the home what keeps them in memory, in another thread whoever asks the home. */
+export interface Keeper {
+  /** Saves an account as it is now or later. Rejects where that fails. */
+  save(scope: Scope, slot: number): Promise<void>;
+  /** Asks for a save that nobody waits for. */
+  prefetch(scope: Scope, slot: number): void;
+}
 
 const OF_SESSION = 1 << SESSION;
 const OF_AGENT = 1 << AGENT;
@@ -14,40 +23,56 @@ const OF_SIDECAR = 1 << SIDECAR;
 /** Has the store told what calls are about to use, before they use it. */
 export class Coverage {
   readonly #state: State;
-  readonly #residence: Residence;
-  readonly #ledger: Ledger;
+  readonly #keeper: Keeper;
+  readonly #counters: Counters;
+  /** What is held until the store knows of it. */
+  readonly loans = new Set<Entry>();
+  readonly #charging: Charging;
 
-  constructor(state: State, residence: Residence, ledger: Ledger) {
+  constructor(state: State, keeper: Keeper, counters: Counters, charging: Charging) {
     this.#state = state;
-    this.#residence = residence;
-    this.#ledger = ledger;
+    this.#keeper = keeper;
+    this.#counters = counters;
+    this.#charging = charging;
   }
 
-  /** Asks for the saves that the ledger's last operation found useful. */
+  /** Asks for the saves that the last operations found useful. */
   prefetch(entry: Entry): void {
-    const { wanted } = this.#ledger;
+    const { wanted } = this.#counters;
     if (wanted === 0) return;
-    this.#ledger.wanted = 0;
-    if ((wanted & OF_SESSION) !== 0) this.#residence.prefetch(SESSION, entry.session);
-    if ((wanted & OF_AGENT) !== 0) this.#residence.prefetch(AGENT, entry.agent);
-    if ((wanted & OF_SIDECAR) !== 0) this.#residence.prefetch(SIDECAR, 0);
+    this.#counters.wanted = 0;
+    if ((wanted & OF_SESSION) !== 0) this.#keeper.prefetch(SESSION, entry.session);
+    if ((wanted & OF_AGENT) !== 0) this.#keeper.prefetch(AGENT, entry.agent);
+    if ((wanted & OF_SIDECAR) !== 0) this.#keeper.prefetch(SIDECAR, 0);
   }
 
   /** See `SessionTable.durable`. */
   durable(entry: Entry): Promise<void> | undefined {
-    let scopes = this.#residence.isSettled(SESSION, entry.session) ? 0 : OF_SESSION;
-    if (!entry.covered) {
-      const { words } = this.#state.memory;
-      for (let index = 0; index < entry.count; index++) {
-        const plan = entry.plans[index];
-        if (plan !== undefined && !isCovered(words, entry.at[index] ?? 0, plan)) scopes |= 1 << plan.scope;
-      }
-    }
+    const scopes = this.#uncovered(entry);
     if (scopes === 0) {
       entry.covered = true;
       return undefined;
     }
-    return this.#cover(entry, this.#saves(scopes, entry.session, entry.agent));
+    return this.#cover(entry, this.#saves(scopes, entry));
+  }
+
+  #uncovered(entry: Entry): number {
+    const { memory, turns } = this.#state;
+    turns.begin(entry.session);
+    try {
+      let scopes = this.#state.isSettled(SESSION, entry.session) ? 0 : OF_SESSION;
+      if (entry.covered) return scopes;
+      this.#counters.lock(entry);
+      for (let index = 0; index < entry.count; index++) {
+        const plan = entry.plans[index];
+        if (plan !== undefined && !isCovered(memory.words, entry.at[index] ?? 0, plan))
+          scopes |= 1 << plan.scope;
+      }
+      this.#counters.unlock(entry);
+      return scopes;
+    } finally {
+      turns.end();
+    }
   }
 
   async #cover(entry: Entry, saves: readonly Promise<void>[]): Promise<void> {
@@ -58,38 +83,37 @@ export class Coverage {
     entry.covered = true;
   }
 
-  /** Charges bytes that `Ledger.takeBytes` held, once the store knows of them. @returns false where it cannot be told */
-  async takeHeld(entry: Entry, bytes: number): Promise<boolean> {
-    const { session, agent, ofAgent } = entry;
-    const plans: RulePlan[] = [];
-    const counters: number[] = [];
+  /** Charges bytes that are held, once the store knows of them. @returns false where it cannot be told */
+  async takeHeld(loan: Entry): Promise<boolean> {
+    this.loans.add(loan);
     let scopes = 0;
-    for (let index = 0; index < entry.count; index++) {
-      const plan = entry.plans[index];
-      if (plan === undefined || !plan.isBytes) continue;
-      plans.push(plan);
-      counters.push(entry.at[index] ?? 0);
-      scopes |= 1 << plan.scope;
-    }
-    // The call may be over before the store answers; its accounts stay in memory until then.
-    this.#state.addOutstanding(SESSION, session, 1);
-    if (ofAgent) this.#state.addOutstanding(AGENT, agent, 1);
-    const saves = await Promise.allSettled(this.#saves(scopes, session, agent));
+    for (let index = 0; index < loan.count; index++) scopes |= 1 << (loan.plans[index]?.scope ?? SESSION);
+    // The call may be over before the store answers; the loan keeps its accounts in memory until then.
+    const saves = await Promise.allSettled(this.#saves(scopes, loan));
     const saved = saves.every(({ status }) => status === 'fulfilled');
-    this.#ledger.settleBytes(plans, counters, bytes, saved);
-    this.#state.touch(SESSION, session);
-    if (ofAgent) this.#state.touch(AGENT, agent);
-    this.#state.touch(SIDECAR, 0);
-    this.#state.addOutstanding(SESSION, session, -1);
-    if (ofAgent) this.#state.addOutstanding(AGENT, agent, -1);
+    const settles = (): void => {
+      this.#state.turns.begin(loan.session);
+      try {
+        this.#charging.settle(loan, saved);
+        this.loans.delete(loan);
+      } finally {
+        this.#state.turns.end();
+      }
+    };
+    try {
+      settles();
+    } catch (error) {
+      if (!(error instanceof LockStuck)) throw error;
+      this.#state.later.add(settles);
+    }
     return saved;
   }
 
-  #saves(scopes: number, session: number, agent: number): Promise<void>[] {
+  #saves(scopes: number, { agent, session }: Entry): Promise<void>[] {
     const saves: Promise<void>[] = [];
-    if ((scopes & OF_SESSION) !== 0) saves.push(this.#residence.save(SESSION, session));
-    if ((scopes & OF_AGENT) !== 0) saves.push(this.#residence.save(AGENT, agent));
-    if ((scopes & OF_SIDECAR) !== 0) saves.push(this.#residence.save(SIDECAR, 0));
+    if ((scopes & OF_SESSION) !== 0) saves.push(this.#keeper.save(SESSION, session));
+    if ((scopes & OF_AGENT) !== 0) saves.push(this.#keeper.save(AGENT, agent));
+    if ((scopes & OF_SIDECAR) !== 0) saves.push(this.#keeper.save(SIDECAR, 0));
     return saves;
   }
 }

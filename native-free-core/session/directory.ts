@@ -1,33 +1,23 @@
 import { readKey } from './account-key.ts';
-import { AGENT, CELL, FLAG, SESSION, SIDECAR, WORD } from './account-layout.ts';
+import { AGENT, AGENT_NUMBER, CELL, SESSION, SIDECAR, withSmall, WORD } from './account-layout.ts';
 import type { BudgetLimit, BudgetRule } from './budget.ts';
 import { compileTokenBudgets } from './budgets.ts';
 import type { Residence } from './residence.ts';
-import type { RulePlan } from './rule-plan.ts';
-import { tokenPlan } from './rule-plan.ts';
+import { sessionDigest } from './session-key.ts';
+import type { SessionIdentity } from './session-key.ts';
 import type { State } from './state.ts';
-import { tighten } from './token-rules.ts';
-
-/** Who a session is of. `key` is one text for the other three: no two sessions share it. */
-export interface SessionIdentity {
-  readonly key: string;
-  readonly iss: string;
-  readonly sub: string;
-  readonly sid: string;
-}
+import { addTokenRules } from './token-session.ts';
 
 // An account that others push out before its session is opened is brought once more.
 const MAX_TRIES = 4;
 const KEY_DIGITS = 32;
 const SIDECAR_KEY = 'sidecar';
 
-/** Finds and makes sessions and their agents' accounts, and gives sessions the rules of their tokens. */
+/** Finds and makes sessions and their agents' accounts, and gives sessions the rules of their tokens. Home only. */
 export class Directory {
   readonly #state: State;
   readonly #residence: Residence | undefined;
   readonly #sha256Hex: (text: string) => string;
-  /** Whether a rule is per agent. */
-  readonly withAgents: boolean;
   readonly #compiled = new WeakMap<readonly BudgetLimit[], readonly BudgetRule[]>();
   readonly #scratch = new Uint32Array(4);
 
@@ -35,7 +25,6 @@ export class Directory {
     this.#state = state;
     this.#residence = residence;
     this.#sha256Hex = sha256Hex;
-    this.withAgents = state.plans.scopes[AGENT].plans.length > 0;
   }
 
   async openSidecar(): Promise<void> {
@@ -44,50 +33,38 @@ export class Directory {
     else this.#take(SIDECAR, digest);
   }
 
-  /** The slot of a session in memory, or -1. */
-  find(key: string): number {
-    return this.#find(SESSION, this.#sessionDigest(key));
-  }
-
-  /** The slot of a session, -1 where there is no room for it or for the rules of its token. */
+  /** The handle of a session, -1 where there is no room for it, its names or the rules of its token. */
   open(
     identity: SessionIdentity,
     startMs: number,
     tokenBudgets: readonly BudgetLimit[],
   ): number | Promise<number> {
-    const digest = this.#sessionDigest(identity.key);
+    const digest = sessionDigest(this.#sha256Hex, identity.key);
     const slot = this.#find(SESSION, digest);
-    if (slot !== -1 && this.hasAgent(slot)) {
+    if (slot !== -1 && this.#state.hasAgent(slot)) {
       this.#state.pools[SESSION].touch(slot);
-      return this.#addTokenBudgets(slot, tokenBudgets) ? slot : -1;
+      return this.#addTokenBudgets(slot, tokenBudgets) ? this.#state.pools[SESSION].handle(slot) : -1;
     }
     if (this.#residence !== undefined) {
       return this.#bring(this.#residence, digest, identity, startMs, tokenBudgets);
     }
     const agentDigest = this.#agentDigest(identity);
-    if (this.withAgents && this.#find(AGENT, agentDigest) === -1 && this.#take(AGENT, agentDigest) === -1) {
+    if (
+      this.#state.withAgents &&
+      this.#find(AGENT, agentDigest) === -1 &&
+      this.#take(AGENT, agentDigest) === -1
+    ) {
       return -1;
     }
     const made = this.#take(SESSION, digest);
     if (made === -1) return -1;
     const opened = this.#ready(made, identity, agentDigest, startMs, tokenBudgets);
-    if (opened === -1) this.#state.drop(SESSION, made);
+    if (opened === -1) {
+      this.#state.turns.begin(made);
+      this.#state.drop(SESSION, made);
+      this.#state.turns.end();
+    }
     return opened;
-  }
-
-  /** Slot of the account of a session's agent; -1 where it is not in memory, or no rule is per agent. */
-  agentOf(slot: number): number {
-    if (!this.withAgents) return -1;
-    const { memory, pools } = this.#state;
-    const cell = pools[SESSION].word(slot) * 2;
-    const agent = (memory.cells[cell + CELL.agentSlot] ?? 0) - 1;
-    if (agent === -1) return -1;
-    return pools[AGENT].generation(agent) === memory.cells[cell + CELL.agentGeneration] ? agent : -1;
-  }
-
-  /** Whether calls of the session can be counted on its agent. */
-  hasAgent(slot: number): boolean {
-    return !this.withAgents || this.agentOf(slot) !== -1;
   }
 
   async #bring(
@@ -100,7 +77,7 @@ export class Directory {
     const agentDigest = this.#agentDigest(identity);
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const loads: Promise<boolean>[] = [];
-      if (this.withAgents && this.#find(AGENT, agentDigest) === -1) {
+      if (this.#state.withAgents && this.#find(AGENT, agentDigest) === -1) {
         loads.push(residence.bring(AGENT, agentDigest.slice(0, KEY_DIGITS)));
       }
       const slot = this.#find(SESSION, digest);
@@ -112,7 +89,11 @@ export class Directory {
     return -1;
   }
 
-  /** Fills in what a session that is in memory may lack, with its agent's account in memory. */
+  /**
+   * Fills in what a session that is in memory may lack, with its agent's account in memory.
+   *
+   * @returns its handle, -1 where there is no room for names or rules
+   */
   #ready(
     slot: number,
     identity: SessionIdentity,
@@ -120,68 +101,70 @@ export class Directory {
     startMs: number,
     tokenBudgets: readonly BudgetLimit[],
   ): number {
-    const { memory, names, plans, pools, sids } = this.#state;
-    const { cells } = memory;
+    const { plans, pools, turns } = this.#state;
+    const { cells, words } = this.#state.memory;
     const word = pools[SESSION].word(slot);
     const cell = word * 2;
-    if (cells[cell + CELL.agent] === 0) {
-      cells[cell + CELL.issuer] = names.take(identity.iss);
-      cells[cell + CELL.agent] = names.take(identity.sub);
-      sids[slot] = identity.sid;
-      memory.words[word + WORD.startMs] = startMs;
-    }
-    cells[cell + CELL.agentNumber] = plans.agentNumbers.get(identity.sub) ?? 0;
-    if (this.withAgents) {
-      const agent = this.#find(AGENT, agentDigest);
-      const agentCell = pools[AGENT].word(agent) * 2;
-      if (cells[agentCell + CELL.agent] === 0) {
-        cells[agentCell + CELL.issuer] = names.take(identity.iss);
-        cells[agentCell + CELL.agent] = names.take(identity.sub);
+    turns.begin(slot);
+    try {
+      if (cells[cell + CELL.agent] === 0) {
+        if (!this.#name(cell, identity)) return -1;
+        const sid = this.#state.sids.put(identity.sid);
+        if (sid === 0) return -1;
+        cells[cell + CELL.sid] = sid;
+        words[word + WORD.startMs] = startMs;
       }
-      cells[cell + CELL.agentSlot] = agent + 1;
-      cells[cell + CELL.agentGeneration] = pools[AGENT].generation(agent);
-      pools[AGENT].touch(agent);
+      const number = plans.agentNumbers.get(identity.sub) ?? 0;
+      cells[cell + CELL.flags] = withSmall(cells[cell + CELL.flags] ?? 0, AGENT_NUMBER, number);
+      if (this.#state.withAgents) {
+        const agent = this.#find(AGENT, agentDigest);
+        if (!this.#readyAgent(agent, identity)) return -1;
+        cells[cell + CELL.agentSlot] = agent + 1;
+        cells[cell + CELL.agentGeneration] = pools[AGENT].generation(agent);
+      }
+    } finally {
+      turns.end();
     }
     pools[SESSION].touch(slot);
-    return this.#addTokenBudgets(slot, tokenBudgets) ? slot : -1;
+    return this.#addTokenBudgets(slot, tokenBudgets) ? this.#state.pools[SESSION].handle(slot) : -1;
+  }
+
+  #readyAgent(agent: number, identity: SessionIdentity): boolean {
+    const { memory, pools } = this.#state;
+    const pool = pools[AGENT];
+    pool.touch(agent);
+    const cell = pool.word(agent) * 2;
+    if (memory.cells[cell + CELL.agent] !== 0) return true;
+    pool.locks.lock(agent);
+    const named = this.#name(cell, identity);
+    pool.locks.unlock(agent);
+    return named;
+  }
+
+  #name(cell: number, { iss, sub }: SessionIdentity): boolean {
+    const { memory, names } = this.#state;
+    const issuer = names.take(iss);
+    const agent = issuer === 0 ? 0 : names.take(sub);
+    if (agent === 0) {
+      names.drop(issuer);
+      return false;
+    }
+    memory.cells[cell + CELL.issuer] = issuer;
+    memory.cells[cell + CELL.agent] = agent;
+    return true;
   }
 
   /** @returns false where the session has too many token budgets; nothing is added then */
   #addTokenBudgets(slot: number, limits: readonly BudgetLimit[]): boolean {
-    if (limits.length === 0) return true;
-    const state = this.#state;
-    const known = state.tokens.get(slot);
-    if (known?.seen.has(limits) === true) return true;
-    const before = known?.plans ?? [];
-    const rules = tighten(
-      before.map(({ rule }) => rule),
-      this.#compile(limits),
-    );
-    if (rules === undefined) return false;
-    const plans: RulePlan[] = [];
-    for (const [index, rule] of rules.entries()) {
-      const plan = before[index];
-      if (plan !== undefined) plans.push(plan.rule === rule ? plan : tokenPlan(rule, plan.at));
-      else {
-        const at = (rule.windowMs === undefined ? state.tokenCounters : state.windows).take();
-        if (at === 0) {
-          for (const { at: taken, windowMs } of plans.slice(before.length)) {
-            (windowMs === 0 ? state.tokenCounters : state.windows).giveBack(taken);
-          }
-          return false;
-        }
-        plans.push(tokenPlan(rule, at));
-      }
+    if (limits.length === 0 || this.#state.tokens.get(slot)?.seen.has(limits) === true) return true;
+    const rules = this.#compile(limits);
+    const { turns } = this.#state;
+    turns.begin(slot);
+    try {
+      return addTokenRules(this.#state, slot, limits, rules);
+    } finally {
+      turns.end();
     }
-    const seen = known?.seen ?? new WeakSet();
-    seen.add(limits);
-    state.tokens.set(slot, { plans, seen });
-    const cell = state.pools[SESSION].word(slot) * 2 + CELL.flags;
-    state.memory.cells[cell] = (state.memory.cells[cell] ?? 0) | FLAG.hasTokenRules;
-    // After a restart only the store knows the limits of a token that is not presented again.
-    state.touch(SESSION, slot);
-    state.need(SESSION, slot);
-    return true;
   }
 
   #compile(limits: readonly BudgetLimit[]): readonly BudgetRule[] {
@@ -203,11 +186,7 @@ export class Directory {
     return this.#state.pools[scope].take(this.#scratch);
   }
 
-  #sessionDigest(key: string): string {
-    return this.#sha256Hex(`session\n${key}`);
-  }
-
   #agentDigest(identity: SessionIdentity): string {
-    return this.withAgents ? this.#sha256Hex(`agent\n${identity.iss}\n${identity.sub}`) : '';
+    return this.#state.withAgents ? this.#sha256Hex(`agent\n${identity.iss}\n${identity.sub}`) : '';
   }
 }

@@ -9,7 +9,9 @@ export type {
   Reservation,
 } from './budget.ts';
 export { compileBudgets } from './budgets.ts';
+export type { SessionAnswer, SessionRequest, SharedSessions } from './shared.ts';
 export {
+  type AttachOptions,
   type BudgetUse,
   type SessionDetail,
   type SessionHandle,

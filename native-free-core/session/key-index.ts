@@ -75,6 +75,11 @@ export class KeyIndex {
     cells[this.#at + gap] = 0;
   }
 
+  /** Takes everything out. */
+  clear(): void {
+    this.#cells.fill(0, this.#at, this.#at + this.#mask + 1);
+  }
+
   #home(slot: number): number {
     return (this.#cells[this.#slots + slot * this.#slotCells] ?? 0) & this.#mask;
   }

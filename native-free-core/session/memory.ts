@@ -1,23 +1,35 @@
+/** The thread that made the table: it opens and drops accounts, and talks to the store. */
+export const HOME = 0;
+/** Threads of one table at most, the home's included. */
+export const MAX_THREADS = 64;
+
 /**
- * The one buffer behind a session table, and its three views. It is as large as everything in it at its bound; pages
- * that nothing touched cost nothing.
+ * The one buffer behind a session table, and its views, as one thread has them. It is as large as everything in it at its
+ * bound; pages that nothing touched cost nothing.
  *
  * A word is a Float64, 8 bytes; a cell is a Uint32. Word `w` begins at cell `2 * w`.
+ *
+ * INVARIANT: every thread takes the same regions in the same order. Whatever stands in one changes under the lock that its
+ * owner names, or by the home alone; what is read without that lock may be old, and only ever leads to asking again.
  */
 export class Memory {
+  readonly buffer: SharedArrayBuffer | ArrayBuffer;
+  /** Of these views: 0 is the home. */
+  readonly thread: number;
   readonly words: Float64Array;
   readonly cells: Uint32Array;
   readonly ints: Int32Array;
+  readonly bytes: Uint8Array;
   #taken = 0;
 
-  constructor(words: number) {
-    const bytes = words * 8;
-    // Some embedders have no shared memory; one thread needs none.
-    const buffer =
-      typeof SharedArrayBuffer === 'function' ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
-    this.words = new Float64Array(buffer);
-    this.cells = new Uint32Array(buffer);
-    this.ints = new Int32Array(buffer);
+  /** @param of how many words a new one has, or the buffer of another thread's */
+  constructor(of: number | SharedArrayBuffer, thread: number) {
+    this.buffer = typeof of === 'number' ? newBuffer(of * 8) : of;
+    this.thread = thread;
+    this.words = new Float64Array(this.buffer);
+    this.cells = new Uint32Array(this.buffer);
+    this.ints = new Int32Array(this.buffer);
+    this.bytes = new Uint8Array(this.buffer);
   }
 
   /** The next region, as its first word. Only while the table is made. */
@@ -29,30 +41,7 @@ export class Memory {
   }
 }
 
-/**
- * Locks of accounts, a few accounts to a lock. Held for a handful of additions, so a waiter spins.
- *
- * INVARIANT: whoever takes several takes a session's first, then an agent's, then the sidecar's; nothing throws or
- * waits while one is held.
- */
-export class StripedLocks {
-  readonly #ints: Int32Array;
-  readonly #at: number;
-  readonly #mask: number;
-
-  /** @param stripes a power of two, in `stripes / 2` words from `word` on */
-  constructor(memory: Memory, word: number, stripes: number) {
-    this.#ints = memory.ints;
-    this.#at = word * 2;
-    this.#mask = stripes - 1;
-  }
-
-  lock(slot: number): void {
-    const at = this.#at + (slot & this.#mask);
-    while (Atomics.compareExchange(this.#ints, at, 0, 1) !== 0);
-  }
-
-  unlock(slot: number): void {
-    Atomics.store(this.#ints, this.#at + (slot & this.#mask), 0);
-  }
+function newBuffer(bytes: number): SharedArrayBuffer | ArrayBuffer {
+  // Some embedders have no shared memory; one thread needs none.
+  return typeof SharedArrayBuffer === 'function' ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
 }

@@ -1,6 +1,8 @@
+import { HEADER_WORDS } from './account-layout.ts';
 import type { BlockPool } from './block-pool.ts';
-import type { Interner } from './interner.ts';
+import type { Journal } from './journal.ts';
 import type { Memory } from './memory.ts';
+import type { Names } from './names.ts';
 
 /** Words of a block of names: a link and 15 of them. */
 export const NAME_BLOCK_WORDS = 8;
@@ -21,17 +23,27 @@ export interface NameSetPlace {
   readonly inlineCount: number;
 }
 
+/** What sets are made of. */
+export interface NameSetParts {
+  readonly memory: Memory;
+  readonly nameBlocks: BlockPool;
+  readonly names: Names;
+  readonly journal: Journal | undefined;
+}
+
 /** Bounded sets of interned names, one in each slot. `cell` is the first of a slot. */
 export class NameSets {
   readonly #memory: Memory;
   readonly #blocks: BlockPool;
-  readonly #names: Interner;
+  readonly #names: Names;
   readonly #place: NameSetPlace;
+  readonly #journal: Journal | undefined;
   readonly max: number;
 
-  constructor(memory: Memory, blocks: BlockPool, names: Interner, place: NameSetPlace, max: number) {
+  constructor({ journal, memory, nameBlocks, names }: NameSetParts, place: NameSetPlace, max: number) {
     this.#memory = memory;
-    this.#blocks = blocks;
+    this.#blocks = nameBlocks;
+    this.#journal = journal;
     this.#names = names;
     this.#place = place;
     this.max = max;
@@ -54,18 +66,24 @@ export class NameSets {
     const { chain, inline, inlineCount } = this.#place;
     const count = this.size(cell);
     if (count >= this.max) return false;
+    const taken = this.#names.take(name);
+    if (taken === 0) return false;
+    this.#journal?.changes(cell / 2, HEADER_WORDS);
     let at = cell + inline + count;
     if (count >= inlineCount) {
       const inBlock = (count - inlineCount) % PER_BLOCK;
       if (inBlock === 0) {
         const block = this.#blocks.take();
-        if (block === 0) return false;
+        if (block === 0) {
+          this.#names.drop(taken);
+          return false;
+        }
         cells[block * 2] = cells[cell + chain] ?? 0;
         cells[cell + chain] = block;
       }
       at = (cells[cell + chain] ?? 0) * 2 + 1 + inBlock;
     }
-    cells[at] = this.#names.take(name);
+    cells[at] = taken;
     cells[cell + this.#place.count] = count + 1;
     return true;
   }
@@ -112,12 +130,16 @@ export class NameSets {
   #holds(cell: number, id: number): boolean {
     const { cells } = this.#memory;
     const { chain, inline, inlineCount } = this.#place;
-    for (let at = 0; at < inlineCount; at++) if (cells[cell + inline + at] === id) return true;
+    const count = this.size(cell);
+    const inSlot = count < inlineCount ? count : inlineCount;
+    for (let at = 0; at < inSlot; at++) if (cells[cell + inline + at] === id) return true;
+    if (count === inSlot) return false;
     let block = cells[cell + chain] ?? 0;
+    let inBlock = ((count - inSlot - 1) % PER_BLOCK) + 1;
     while (block !== 0) {
-      // What no name fills is 0.
-      for (let at = 1; at <= PER_BLOCK; at++) if (cells[block * 2 + at] === id) return true;
+      for (let at = 1; at <= inBlock; at++) if (cells[block * 2 + at] === id) return true;
       block = cells[block * 2] ?? 0;
+      inBlock = PER_BLOCK;
     }
     return false;
   }

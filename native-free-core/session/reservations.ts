@@ -18,6 +18,10 @@ export class Entry {
   ofAgent = false;
   ofSidecar = false;
   agentNumber = 0;
+  /** Of the agent's account. */
+  agentGeneration = 0;
+  /** First word of what the home reads of it, in a thread that is not the home; 0 without one. */
+  block = 0;
   /** The call was neither allowed nor denied yet. */
   undecided = false;
   committed = false;
@@ -38,8 +42,8 @@ export class Entry {
   amount = 0;
   currency = 0;
   idempotencyHeader: string | undefined = undefined;
-  /** The key of the call, with its header. */
-  idempotency: string | undefined = undefined;
+  /** Of the key of the call and its header: 16 bytes of a digest. */
+  digest: Uint32Array | undefined = undefined;
   /** Milliseconds since a call with that digest was charged; -1 where none is known. */
   repeatAgeMs = -1;
 
@@ -54,10 +58,8 @@ export class Entry {
       amount !== undefined && currency !== undefined && amount >= 0 && Number.isSafeInteger(amount);
     this.amount = this.isReadable && amount !== undefined ? amount : 0;
     this.currency = this.isReadable ? currencyCode(currency) : 0;
-    const { idempotency, idempotencyHeader } = charge;
-    const isKeyed = idempotency !== undefined && idempotencyHeader !== undefined;
-    this.idempotencyHeader = isKeyed ? idempotencyHeader : undefined;
-    this.idempotency = isKeyed ? idempotency : undefined;
+    this.idempotencyHeader = charge.idempotency === undefined ? undefined : charge.idempotencyHeader;
+    this.digest = undefined;
     this.repeatAgeMs = -1;
     this.undecided = true;
     this.committed = false;
@@ -145,8 +147,12 @@ export class Reservations {
   giveBack(entry: Entry): void {
     entry.id += INDICES;
     entry.inUse = false;
-    entry.idempotency = undefined;
     this.#free.push(entry);
+  }
+
+  /** Those in use. */
+  *outstandingEntries(): Generator<Entry> {
+    for (const entry of this.#entries) if (entry.inUse) yield entry;
   }
 
   get outstanding(): number {

@@ -1,9 +1,11 @@
+import type { Keeper } from './coverage.ts';
 import { keyText, readKey } from './account-key.ts';
 import { CELL, FLAG, SIDECAR } from './account-layout.ts';
 import type { Scope } from './account-layout.ts';
 import { AccountRecords } from './account-record.ts';
 import { MAX_SLOTS } from './accounts.ts';
 import { drawn, wantsSave } from './grant.ts';
+import { LockStuck } from './locks.ts';
 import type { SaveSource, StateStore } from './saves.ts';
 import { Saves } from './saves.ts';
 import type { State } from './state.ts';
@@ -16,12 +18,14 @@ const MAX_TRIES = 64;
 const FLUSHED_AT_ONCE = 128;
 
 /** Which accounts are in memory: brings them from the store, saves them, and lets the idle ones go. */
-export class Residence implements SaveSource {
+export class Residence implements Keeper, SaveSource {
   readonly #state: State;
   readonly #store: StateStore;
   readonly #records: AccountRecords;
   readonly #onFailed: ((detail: string) => void) | undefined;
   readonly #loads = new Map<string, Promise<boolean>>();
+  /** Of saves under way: how many of the changes that no call may leave before they hold. */
+  readonly #saving = new Map<number, number>();
   readonly saves: Saves;
 
   constructor(state: State, store: StateStore, onFailed: ((detail: string) => void) | undefined) {
@@ -56,13 +60,6 @@ export class Residence implements SaveSource {
 
   prefetch(scope: Scope, slot: number): void {
     this.saves.prefetch(scope * MAX_SLOTS + slot);
-  }
-
-  /** Whether every change that a call must not leave before is saved. */
-  isSettled(scope: Scope, slot: number): boolean {
-    const { cells } = this.#state.memory;
-    const cell = this.#state.pools[scope].word(slot) * 2;
-    return cells[cell + CELL.needs] === cells[cell + CELL.saved];
   }
 
   /**
@@ -103,42 +100,61 @@ export class Residence implements SaveSource {
 
   record(account: number, exact: boolean): Uint8Array {
     const { cells } = this.#state.memory;
+    const [scope, slot] = [this.#scope(account), account % MAX_SLOTS];
     const cell = this.#cell(account);
-    cells[cell + CELL.saving] = cells[cell + CELL.needs] ?? 0;
-    const record = this.#records.write(this.#scope(account), account % MAX_SLOTS, exact);
-    if (exact) cells[cell + CELL.flags] = (cells[cell + CELL.flags] ?? 0) & ~FLAG.dirty;
-    return record;
+    this.#state.begin(scope, slot);
+    try {
+      this.#saving.set(account, cells[cell + CELL.needs] ?? 0);
+      const record = this.#records.write(scope, slot, exact);
+      if (exact) cells[cell + CELL.flags] = (cells[cell + CELL.flags] ?? 0) & ~FLAG.dirty;
+      return record;
+    } finally {
+      this.#state.end(scope, slot);
+    }
   }
 
   isWanted(account: number): boolean {
-    const { memory } = this.#state;
-    const scope = this.#scope(account);
-    const slot = account % MAX_SLOTS;
-    const word = this.#state.pools[scope].word(slot);
+    const { memory, pools } = this.#state;
+    const [scope, slot] = [this.#scope(account), account % MAX_SLOTS];
+    const word = pools[scope].word(slot);
     const now = this.#state.nowMs();
+    if (!this.#begins(scope, slot)) return false;
+    let isWanted = false;
     for (const plan of this.#state.plansOf(scope, slot)) {
       const at = this.#state.counterAt(word, plan, now);
-      if (at !== 0 && wantsSave(memory.words, at, plan)) return true;
+      if (at !== 0 && wantsSave(memory.words, at, plan)) isWanted = true;
     }
-    return false;
+    this.#state.end(scope, slot);
+    return isWanted;
   }
 
   ended(account: number, saved: boolean): void {
+    try {
+      this.#ended(account, saved);
+    } catch (error) {
+      if (!(error instanceof LockStuck)) throw error;
+      this.#state.later.add(() => this.#ended(account, saved));
+    }
+  }
+
+  failed(detail: string): void {
+    this.#onFailed?.(detail);
+  }
+
+  #ended(account: number, saved: boolean): void {
     const { cells, words } = this.#state.memory;
-    const scope = this.#scope(account);
-    const slot = account % MAX_SLOTS;
+    const [scope, slot] = [this.#scope(account), account % MAX_SLOTS];
+    this.#state.begin(scope, slot);
     const word = this.#state.pools[scope].word(slot);
     const now = this.#state.nowMs();
     for (const plan of this.#state.plansOf(scope, slot)) {
       const at = this.#state.counterAt(word, plan, now);
       if (at !== 0 && !plan.isInFlight) drawn(words, at, saved);
     }
-    if (saved) cells[word * 2 + CELL.saved] = cells[word * 2 + CELL.saving] ?? 0;
+    if (saved) cells[word * 2 + CELL.saved] = this.#saving.get(account) ?? 0;
     else this.#state.touch(scope, slot);
-  }
-
-  failed(detail: string): void {
-    this.#onFailed?.(detail);
+    this.#saving.delete(account);
+    this.#state.end(scope, slot);
   }
 
   async #load(scope: Scope, key: string): Promise<boolean> {
@@ -150,13 +166,16 @@ export class Residence implements SaveSource {
     readKey(key, parts);
     const slot = pool.take(parts);
     if (slot === -1) return false;
+    this.#state.begin(scope, slot);
     try {
       if (record !== undefined) this.#records.restore(scope, slot, record);
+      this.#state.touch(scope, slot);
     } catch (error) {
       this.#state.drop(scope, slot);
       throw error;
+    } finally {
+      this.#state.end(scope, slot);
     }
-    this.#state.touch(scope, slot);
     return true;
   }
 
@@ -166,7 +185,7 @@ export class Residence implements SaveSource {
     if (scope === SIDECAR) return pool.count < pool.max;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       if (pool.count < pool.max - Math.ceil(pool.max / 8)) return true;
-      const slot = pool.oldest();
+      const slot = pool.idle();
       if (slot === -1) break;
       const leaving = this.#letGo(scope, slot);
       if (pool.count < pool.max) {
@@ -180,31 +199,47 @@ export class Residence implements SaveSource {
 
   /** Drops an idle account, after it was saved where that is needed. */
   #letGo(scope: Scope, slot: number): 'busy' | 'gone' | Promise<void> {
-    const account = scope * MAX_SLOTS + slot;
     const pool = this.#state.pools[scope];
-    if (!this.#isIdle(scope, account)) {
-      pool.touch(slot);
-      return 'busy';
-    }
-    if (!this.#isDirty(account)) {
+    const dropped = this.#dropIdle(scope, slot);
+    if (dropped === 'gone') return 'gone';
+    // Others are looked at first until it is saved, or idle.
+    pool.touch(slot);
+    return dropped === 'busy' ? 'busy' : this.#dropSaved(scope, slot, pool.generation(slot));
+  }
+
+  // INVARIANT: an account leaves memory under its lock, where no call has it, and what the store holds is exactly that.
+  #dropIdle(scope: Scope, slot: number): 'busy' | 'dirty' | 'gone' {
+    const account = scope * MAX_SLOTS + slot;
+    if (!this.#begins(scope, slot)) return 'busy';
+    try {
+      if (!this.#isIdle(scope, account)) return 'busy';
+      if (this.#isDirty(account)) return 'dirty';
       this.#state.drop(scope, slot);
       return 'gone';
+    } finally {
+      this.#state.end(scope, slot);
     }
-    // Others are looked at first until it is saved.
-    pool.touch(slot);
-    return this.#dropSaved(scope, slot, pool.generation(slot));
   }
 
   async #dropSaved(scope: Scope, slot: number, generation: number): Promise<void> {
-    const account = scope * MAX_SLOTS + slot;
     try {
-      await this.saves.save(account, true);
+      await this.saves.save(scope * MAX_SLOTS + slot, true);
     } catch {
       return;
     }
     // It may have been used since.
-    if (this.#state.pools[scope].generation(slot) !== generation || this.#isDirty(account)) return;
-    if (this.#isIdle(scope, account)) this.#state.drop(scope, slot);
+    if (this.#state.pools[scope].generation(slot) === generation) this.#dropIdle(scope, slot);
+  }
+
+  /** Takes the lock of an account. @returns false where another thread does not let go of it */
+  #begins(scope: Scope, slot: number): boolean {
+    try {
+      this.#state.begin(scope, slot);
+      return true;
+    } catch (error) {
+      if (error instanceof LockStuck) return false;
+      throw error;
+    }
   }
 
   #isIdle(scope: Scope, account: number): boolean {

@@ -1,7 +1,7 @@
-import { CELL, FLAG, SESSION, WORD } from './account-layout.ts';
+import { CELL, FLAG, LAST_CLASS, SESSION, withSmall, WORD } from './account-layout.ts';
 import type { State } from './state.ts';
 
-/** What a session remembers of its calls beside its budgets, by slot. */
+/** What a session remembers of its calls beside its budgets, by slot. In a turn of the session. */
 export class SessionFacts {
   readonly #state: State;
 
@@ -18,11 +18,11 @@ export class SessionFacts {
     words[word + WORD.allows] = (words[word + WORD.allows] ?? 0) + 1;
     let isNew = hosts.add(cell, host);
     if (classIndex >= 0) {
-      cells[cell + CELL.lastClass] = classIndex + 1;
+      cells[cell + CELL.flags] = withSmall(cells[cell + CELL.flags] ?? 0, LAST_CLASS, classIndex + 1);
       if (this.#addClass(cell, classIndex)) isNew = true;
     }
     if (isNew) this.#grew(slot);
-    this.#state.touch(SESSION, slot);
+    this.#changed(slot);
   }
 
   /** Calls that were decided. */
@@ -40,7 +40,7 @@ export class SessionFacts {
   denied(slot: number): void {
     const at = this.#state.pools[SESSION].word(slot) + WORD.denies;
     this.#state.memory.words[at] = (this.#state.memory.words[at] ?? 0) + 1;
-    this.#state.touch(SESSION, slot);
+    this.#changed(slot);
   }
 
   injected(slot: number, label: string): void {
@@ -61,9 +61,10 @@ export class SessionFacts {
     const cell = pools[SESSION].word(slot) * 2;
     const flags = memory.cells[cell + CELL.flags] ?? 0;
     if ((flags & FLAG.aborted) !== 0) return;
-    memory.cells[cell + CELL.flags] = flags | FLAG.aborted;
+    // Where there is no room for the reason, it is empty; the session is ended all the same.
     memory.cells[cell + CELL.abortReason] = names.take(reason);
-    this.#state.touch(SESSION, slot);
+    memory.cells[cell + CELL.flags] = flags | FLAG.aborted;
+    this.#changed(slot);
     this.#state.need(SESSION, slot);
   }
 
@@ -87,7 +88,13 @@ export class SessionFacts {
   #grew(slot: number): void {
     const at = this.#state.pools[SESSION].word(slot) * 2 + CELL.view;
     this.#state.memory.cells[at] = (this.#state.memory.cells[at] ?? 0) + 1;
-    this.#state.touch(SESSION, slot);
+    this.#changed(slot);
     this.#state.need(SESSION, slot);
+  }
+
+  /** Something that policies see is not as before. */
+  #changed(slot: number): void {
+    this.#state.touch(SESSION, slot);
+    this.#state.revise(slot);
   }
 }

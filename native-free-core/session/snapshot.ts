@@ -1,5 +1,15 @@
 import { ACTION_CLASSES } from '../registry/classes.ts';
-import { CELL, COMMITTED, CURRENCIES, HELD, SESSION, WORD } from './account-layout.ts';
+import {
+  CELL,
+  COMMITTED,
+  CURRENCIES,
+  FLAG,
+  HELD,
+  LAST_CLASS,
+  SESSION,
+  smallIn,
+  WORD,
+} from './account-layout.ts';
 import type { Scope } from './account-layout.ts';
 import type { BudgetRule } from './budget.ts';
 import { currencyOf } from './currency-code.ts';
@@ -74,7 +84,7 @@ interface View {
   readonly injected: readonly string[];
 }
 
-/** Makes what is shown of sessions, and keeps the lists of the last ones that were asked for. */
+/** Makes what is shown of sessions, and keeps the lists of the last ones that were asked for. In a turn of the session. */
 export class Snapshots {
   readonly #state: State;
   readonly #views: (View | undefined)[];
@@ -98,7 +108,7 @@ export class Snapshots {
       tools: NOTHING,
       hosts: view.hosts,
       injected: view.injected,
-      lastClass: ACTION_CLASSES[(cells[word * 2 + CELL.lastClass] ?? 0) - 1]?.name ?? '',
+      lastClass: ACTION_CLASSES[smallIn(cells[word * 2 + CELL.flags] ?? 0, LAST_CLASS) - 1]?.name ?? '',
     };
   }
 
@@ -106,18 +116,18 @@ export class Snapshots {
     const { names, memory, pools, sids } = this.#state;
     const word = pools[SESSION].word(slot);
     const cell = word * 2;
-    const abortReason = names.text(memory.cells[cell + CELL.abortReason] ?? 0);
+    const isAborted = ((memory.cells[cell + CELL.flags] ?? 0) & FLAG.aborted) !== 0;
     return {
       handle: pools[SESSION].handle(slot),
       iss: names.text(memory.cells[cell + CELL.issuer] ?? 0),
       sub: names.text(memory.cells[cell + CELL.agent] ?? 0),
-      sid: sids[slot] ?? '',
+      sid: sids.read(memory.cells[cell + CELL.sid] ?? 0),
       startMs: memory.words[word + WORD.startMs] ?? 0,
       allows: memory.words[word + WORD.allows] ?? 0,
       denies: memory.words[word + WORD.denies] ?? 0,
       openCalls: memory.cells[cell + CELL.outstanding] ?? 0,
-      lastClass: ACTION_CLASSES[(memory.cells[cell + CELL.lastClass] ?? 0) - 1]?.name ?? '',
-      abortReason: abortReason === '' ? undefined : abortReason,
+      lastClass: ACTION_CLASSES[smallIn(memory.cells[cell + CELL.flags] ?? 0, LAST_CLASS) - 1]?.name ?? '',
+      abortReason: isAborted ? names.text(memory.cells[cell + CELL.abortReason] ?? 0) : undefined,
     };
   }
 
@@ -155,7 +165,8 @@ export class Snapshots {
     const { words } = state.memory;
     const word = state.pools[scope].word(slot);
     const now = state.nowMs();
-    return state.plansOf(scope, slot).map((plan) => {
+    state.begin(scope, slot);
+    const uses = state.plansOf(scope, slot).map((plan) => {
       const at = state.counterAt(word, plan, now);
       const { name, kind, per, limit, windowMs } = plan.rule;
       const committed = at === 0 ? 0 : (words[at + COMMITTED] ?? 0);
@@ -169,6 +180,8 @@ export class Snapshots {
         held: at === 0 ? 0 : (words[at + HELD] ?? 0),
       };
     });
+    state.end(scope, slot);
+    return uses;
   }
 
   #view(slot: number, word: number): View {

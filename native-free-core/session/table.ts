@@ -1,53 +1,32 @@
-import { AGENT, CELL, SESSION, SIDECAR } from './account-layout.ts';
+import { AGENT, CELL, SESSION } from './account-layout.ts';
 import { MAX_SLOTS } from './accounts.ts';
-import type { BudgetLimit, BudgetRule, Charge, Exceeded, Reservation } from './budget.ts';
-import { Coverage, ended } from './coverage.ts';
-import { Directory } from './directory.ts';
-import type { SessionIdentity } from './directory.ts';
-import { Ledger, sessionLimit } from './ledger.ts';
-import { Entry, Reservations } from './reservations.ts';
-import { Residence } from './residence.ts';
+import type { BudgetLimit, Charge, Exceeded, Reservation } from './budget.ts';
+import { Calls } from './calls.ts';
+import { Home } from './home.ts';
+import { LockStuck } from './locks.ts';
+import { HOME, MAX_THREADS } from './memory.ts';
+import { Openings } from './openings.ts';
+import { stale } from './refusals.ts';
+import { Remote } from './remote.ts';
 import { planBudgets } from './rule-plan.ts';
-import type { StateStore } from './saves.ts';
-import { SessionFacts } from './session-facts.ts';
+import type { SessionIdentity } from './session-key.ts';
+import type { SessionAnswer, SessionRequest, SharedSessions } from './shared.ts';
 import { Snapshots } from './snapshot.ts';
 import type { SessionDetail, SessionSnapshot, SessionSummary } from './snapshot.ts';
-import { MAX_HOSTS, State } from './state.ts';
+import { State } from './state.ts';
+import type { AttachOptions, SessionHandle, SessionTableOptions } from './table-options.ts';
 
 export type { Reservation } from './budget.ts';
-export type { SessionIdentity } from './directory.ts';
+export type { AttachOptions, SessionHandle, SessionTableOptions } from './table-options.ts';
+export type { SessionIdentity } from './session-key.ts';
 export type { StateStore } from './saves.ts';
 export type { BudgetUse, SessionDetail, SessionSnapshot, SessionSummary } from './snapshot.ts';
 
-declare const handleBrand: unique symbol;
-
-/** Names a session of one table while it is in memory. Opaque: what the number says is the table's business. */
-export type SessionHandle = number & { readonly [handleBrand]: true };
-
-export interface SessionTableOptions {
-  readonly budgets: readonly BudgetRule[];
-  /** Keys of accounts are its first 16 bytes. */
+interface Limits {
   readonly sha256Hex: (text: string) => string;
-  /** Milliseconds of a clock that only time moves: windows hang on it, whatever the wall clock does. */
-  readonly steadyMs: () => number;
-  /** Absent: nothing outlives the process, and nothing leaves memory before. */
-  readonly store?: StateStore | undefined;
-  /** Sessions in memory; 65,536 by default. Without a store more are refused: totals would start again. */
-  readonly maxSessions?: number | undefined;
-  /** Agents in memory, where a rule is per agent; 16,384 by default. */
-  readonly maxAgents?: number | undefined;
-  /** Reservations outstanding in all; 65,536 by default and at most. */
   readonly maxReservations?: number | undefined;
-  /** Of those, for one session; 512 by default. */
-  readonly maxReservationsPerSession?: number | undefined;
-  /** Told of every save that failed. */
-  readonly onStoreFailed?: ((detail: string) => void) | undefined;
+  readonly maxPerSession: number;
 }
-
-const COUNTED_UNSAVED = 32;
-
-const HOSTS_FULL = sessionLimit('hosts');
-const IN_FLIGHT_FULL = sessionLimit('calls_in_flight');
 
 /**
  * The sessions of one sidecar, by key (`iss`, `sub`, `sid`), and what their calls have reserved.
@@ -55,72 +34,145 @@ const IN_FLIGHT_FULL = sessionLimit('calls_in_flight');
  * A call: `open` → `reserve` → decided: `countAllow`, or `rollBack` and `countDeny` → `durable` before anything leaves →
  * `commit` once its first byte left → `takeBytes` as bytes pass → `release` once it is over.
  *
- * Everything that is counted stands in one shared buffer. What budgets hold and charge changes under locks; calls, denials and
- * bytes of a session, opening and dropping, names and reservations belong to the thread that made the table.
+ * Everything stands in one shared buffer, under locks: several threads have a table each over the home's (`share`, `attach`).
+ * The home alone opens and drops sessions and talks to the store; the others ask it. A decision is one turn (`enter`, `leave`),
+ * so that what it looked at is so when it is counted; every method is a turn by itself where none was begun.
  */
 export class SessionTable {
   readonly #state: State;
-  readonly #residence: Residence | undefined;
-  readonly #directory: Directory;
-  readonly #ledger: Ledger;
-  /** Absent without a store: nothing has to be waited for. */
-  readonly #coverage: Coverage | undefined;
-  readonly #facts: SessionFacts;
+  readonly #calls: Calls;
   readonly #snapshots: Snapshots;
-  readonly #reservations: Reservations;
-  readonly #maxPerSession: number;
-  readonly #spare = new Entry(-1);
+  readonly #home: Home | undefined;
+  readonly #openings: Openings;
 
-  /** A table with the sidecar's own account loaded. Rejects where the store or that account cannot be read. */
+  /** The home's table, with the sidecar's own account loaded. Rejects where the store or that account cannot be read. */
   static async open(options: SessionTableOptions): Promise<SessionTable> {
-    const table = new SessionTable(options);
-    await table.#directory.openSidecar();
-    return table;
-  }
-
-  private constructor(options: SessionTableOptions) {
-    this.#state = new State({
+    const state = new State({
       plans: planBudgets(options.budgets, options.store !== undefined),
       maxSessions: Math.min(MAX_SLOTS, options.maxSessions ?? 65_536),
       maxAgents: Math.min(MAX_SLOTS, options.maxAgents ?? 16_384),
       steadyMs: options.steadyMs,
+      sha256Hex: options.sha256Hex,
       isDurable: options.store !== undefined,
     });
-    if (options.store !== undefined) {
-      this.#residence = new Residence(this.#state, options.store, options.onStoreFailed);
+    const maxPerSession = options.maxReservationsPerSession ?? 512;
+    const home = new Home(state, { ...options, maxReservationsPerSession: maxPerSession });
+    await home.openSidecar();
+    return new SessionTable(state, { ...options, maxPerSession }, home);
+  }
+
+  /**
+   * A table of another thread over the home's sessions. What its reservations hold is given back once the home hears
+   * `threadEnded`, however the thread ends.
+   */
+  static attach(options: AttachOptions): SessionTable {
+    const { ask, shared, thread } = options;
+    if (!(Number.isInteger(thread) && thread > HOME && thread < MAX_THREADS)) {
+      throw new RangeError(`a thread is a number from 1 to ${MAX_THREADS - 1}`);
     }
-    this.#directory = new Directory(this.#state, this.#residence, options.sha256Hex);
-    this.#ledger = new Ledger(this.#state);
-    if (this.#residence !== undefined) {
-      this.#coverage = new Coverage(this.#state, this.#residence, this.#ledger);
-    }
-    this.#facts = new SessionFacts(this.#state);
-    this.#snapshots = new Snapshots(this.#state);
-    this.#reservations = new Reservations(options.maxReservations ?? 65_536);
-    this.#maxPerSession = options.maxReservationsPerSession ?? 512;
+    const { budgets, isDurable, maxAgents, maxReservationsPerSession, maxSessions } = shared;
+    const { sha256Hex, steadyMs } = options;
+    const plans = planBudgets(budgets, isDurable);
+    const sizes = { maxAgents, maxSessions };
+    const state = new State({
+      plans,
+      ...sizes,
+      sha256Hex,
+      steadyMs,
+      isDurable,
+      shared: { of: shared, thread },
+    });
+    const limits = { ...options, maxPerSession: maxReservationsPerSession };
+    return new SessionTable(state, limits, new Remote(state, ask));
+  }
+
+  private constructor(state: State, limits: Limits, opener: Home | Remote) {
+    const { maxPerSession, maxReservations = 65_536, sha256Hex } = limits;
+    this.#state = state;
+    this.#home = opener instanceof Home ? opener : undefined;
+    const keeper = opener instanceof Home ? opener.residence : opener;
+    this.#calls = new Calls(state, {
+      keeper: state.isDurable ? keeper : undefined,
+      maxPerSession,
+      maxReservations,
+      sha256Hex,
+    });
+    this.#snapshots = new Snapshots(state);
+    this.#openings = new Openings(state, opener, sha256Hex);
   }
 
   /**
    * The session of that key, made at its first authenticated call. A later token of it tightens `token/<name>` to the
    * smaller limit.
    *
+   * @param identity give the same object for the same token: what is known of it is found by it
    * @param startMs Unix milliseconds; counts only where the session is new
    * @param tokenBudgets of a verified token; give the same array for the same token, it is compiled once
-   * @returns at once where it is in memory; undefined where there is no room, or the session has more token budgets than
-   *   are counted: the caller denies. Rejects where the store or what it holds cannot be read
+   * @returns at once where it is in memory and, in another thread than the home's, known there; undefined where there is no
+   *   room, or the session has more token budgets than are counted: the caller denies. Rejects where the store or what it
+   *   holds cannot be read
    */
   open(
     identity: SessionIdentity,
     startMs: number,
     tokenBudgets: readonly BudgetLimit[],
   ): SessionHandle | undefined | Promise<SessionHandle | undefined> {
-    const slot = this.#directory.open(identity, startMs, tokenBudgets);
-    return typeof slot === 'number' ? this.#handle(slot) : slot.then((found) => this.#handle(found));
+    return this.#openings.open(identity, startMs, tokenBudgets);
+  }
+
+  /**
+   * Begins one synchronous decision about a session: until `leave`, no other thread decides about it or changes it. Turns of
+   * one session nest; none begins within another session's.
+   *
+   * @returns false where the handle, or what this thread knows of the session, is stale: open again
+   */
+  enter(handle: SessionHandle): boolean {
+    const { pools, turns } = this.#state;
+    const slot = pools[SESSION].slotOf(handle);
+    if (slot === -1) return false;
+    try {
+      turns.begin(slot);
+    } catch (error) {
+      if (error instanceof LockStuck) return false;
+      throw error;
+    }
+    if (this.#openings.isCurrent(handle)) return true;
+    turns.end();
+    return false;
+  }
+
+  /** Ends what `enter` began. */
+  leave(_handle: SessionHandle): void {
+    this.#state.turns.end();
+  }
+
+  /** Changes whenever anything that policies see of the session changed, by this thread or another. */
+  revision(handle: SessionHandle): number {
+    const { memory, pools } = this.#state;
+    return memory.cells[pools[SESSION].word(this.#slot(handle)) * 2 + CELL.revision] ?? 0;
+  }
+
+  /** Home only: what another thread's table is made from. Postable. @throws RangeError where no memory can be shared */
+  share(): SharedSessions {
+    return this.#atHome().share();
+  }
+
+  /** Home only: answers one request of another thread. Never rejects. */
+  serve(request: SessionRequest): Promise<SessionAnswer> {
+    return this.#atHome().serve(request);
+  }
+
+  /**
+   * Home only: a thread is gone. Locks it held are free, what it had reserved and not committed is given back; what it had
+   * committed stays charged. Its number is free for another thread.
+   */
+  threadEnded(thread: number): void {
+    this.#atHome().threadEnded(thread, this.#calls.entries());
   }
 
   /** The session of that key where it is in memory, for commands that must not make one. */
   find(key: string): SessionHandle | undefined {
-    return this.#handle(this.#directory.find(key));
+    return this.#openings.find(key);
   }
 
   /** Whether a handle still names a session in memory. One with a reservation does not leave it. */
@@ -129,7 +181,12 @@ export class SessionTable {
   }
 
   snapshot(handle: SessionHandle, nowMs: number): SessionSnapshot {
-    return this.#snapshots.snapshot(this.#slot(handle), nowMs);
+    const slot = this.#begin(handle);
+    try {
+      return this.#snapshots.snapshot(slot, nowMs);
+    } finally {
+      this.#state.turns.end();
+    }
   }
 
   /**
@@ -138,43 +195,12 @@ export class SessionTable {
    * @throws RangeError where the handle is stale: the caller denies
    */
   reserve(handle: SessionHandle, charge: Charge): Reservation | Exceeded {
-    const slot = this.#slot(handle);
-    const { digests, hosts, memory, pools } = this.#state;
-    const { cells } = memory;
-    const word = pools[SESSION].word(slot);
-    const cell = word * 2;
-    const undecided = cells[cell + CELL.undecided] ?? 0;
-    // Calls still undecided may each bring a new host, so they count.
-    if ((cells[cell + CELL.hostCount] ?? 0) + undecided >= MAX_HOSTS && !hosts.has(cell, charge.host)) {
-      return HOSTS_FULL;
+    const slot = this.#begin(handle);
+    try {
+      return this.#calls.reserve(slot, charge);
+    } finally {
+      this.#state.turns.end();
     }
-    const agent = this.#directory.agentOf(slot);
-    if (agent === -1 && this.#directory.withAgents) throw stale();
-    const entry = this.#reservations.peek() ?? this.#spare;
-    entry.session = slot;
-    entry.agent = agent;
-    entry.agentNumber = cells[cell + CELL.agentNumber] ?? 0;
-    entry.byScope[SESSION] = word;
-    entry.byScope[AGENT] = agent === -1 ? 0 : pools[AGENT].word(agent);
-    entry.byScope[SIDECAR] = pools[SIDECAR].word(0);
-    entry.begin(charge);
-    if (entry.idempotency !== undefined && entry.idempotencyHeader !== undefined) {
-      const { idempotency, idempotencyHeader } = entry;
-      entry.repeatAgeMs = digests.get(slot)?.age(idempotencyHeader, idempotency, this.#state.nowMs()) ?? -1;
-    }
-    const answer = this.#ledger.reserve(entry, charge);
-    if ('reason' in answer) return answer;
-    const outstanding = cells[cell + CELL.outstanding] ?? 0;
-    if (entry === this.#spare || outstanding >= this.#maxPerSession) {
-      this.#ledger.end(entry);
-      return IN_FLIGHT_FULL;
-    }
-    this.#reservations.occupy();
-    cells[cell + CELL.outstanding] = outstanding + 1;
-    cells[cell + CELL.undecided] = undecided + 1;
-    if (entry.ofAgent) this.#state.addOutstanding(AGENT, agent, 1);
-    this.#coverage?.prefetch(entry);
-    return { id: entry.id, lines: answer };
   }
 
   /**
@@ -184,27 +210,17 @@ export class SessionTable {
    *   is over: the call must not leave
    */
   durable(id: number): Promise<void> | undefined {
-    if (this.#coverage === undefined) return undefined;
-    const entry = this.#reservations.find(id);
-    return entry === undefined ? Promise.reject(ended()) : this.#coverage.durable(entry);
+    return this.#calls.durable(id);
   }
 
   /** Charges a reservation for good. @returns false where it was settled before: nothing happens then */
   commit(id: number): boolean {
-    const entry = this.#reservations.find(id);
-    if (entry === undefined || entry.committed) return false;
-    this.#ledger.commit(entry);
-    entry.committed = true;
-    this.#decided(entry);
-    return true;
+    return this.#calls.commit(id);
   }
 
   /** Gives a reservation back. @returns false where it was settled before: nothing happens then */
   rollBack(id: number): boolean {
-    const entry = this.#reservations.find(id);
-    if (entry === undefined || entry.committed) return false;
-    this.#release(entry);
-    return true;
+    return this.#calls.rollBack(id);
   }
 
   /**
@@ -214,25 +230,12 @@ export class SessionTable {
    *   nothing of these bytes is charged. A promise where the store has to be told first
    */
   takeBytes(id: number, bytes: number): boolean | Promise<boolean> {
-    const entry = this.#reservations.find(id);
-    if (entry === undefined || !Number.isSafeInteger(bytes) || bytes < 0) return false;
-    if (!entry.countsBytes) return true;
-    const taken = this.#ledger.takeBytes(entry, bytes);
-    if (taken === 'held' && this.#coverage !== undefined) return this.#coverage.takeHeld(entry, bytes);
-    this.#coverage?.prefetch(entry);
-    if (taken === 'ends') {
-      this.#facts.abort(entry.session, 'BUDGET_EXCEEDED');
-      void this.#residence?.save(SESSION, entry.session);
-    }
-    return taken === 'taken';
+    return this.#calls.takeBytes(id, bytes);
   }
 
   /** The call is over; what it reserved and did not commit is given back. @returns false where it was over before */
   release(id: number): boolean {
-    const entry = this.#reservations.find(id);
-    if (entry === undefined) return false;
-    this.#release(entry);
-    return true;
+    return this.#calls.release(id);
   }
 
   /**
@@ -241,37 +244,32 @@ export class SessionTable {
    * @param reservation the call's; it stays counted once, whether it is committed or rolled back later
    */
   countAllow(handle: SessionHandle, classIndex: number, host: string, reservation: number | undefined): void {
-    const slot = this.#slot(handle);
-    const entry = reservation === undefined ? undefined : this.#reservations.find(reservation);
-    if (entry?.session === slot) this.#decided(entry);
-    this.#facts.allowed(slot, classIndex, host);
-    this.#saveNowAndThen(slot);
+    const slot = this.#begin(handle);
+    try {
+      this.#calls.allowed(slot, classIndex, host, reservation);
+    } finally {
+      this.#state.turns.end();
+    }
   }
 
   /** An allowed call may also be read as one of that class: policies see that the session did it. */
   noteClass(handle: SessionHandle, classIndex: number): void {
-    const slot = this.#state.pools[SESSION].slotOf(handle);
-    if (slot !== -1) this.#facts.did(slot, classIndex);
+    this.#note(handle, (slot) => this.#calls.facts.did(slot, classIndex));
   }
 
   /** Counts a denied call. Of a session that is no longer in memory it is not counted. */
   countDeny(handle: SessionHandle): void {
-    const slot = this.#state.pools[SESSION].slotOf(handle);
-    if (slot === -1) return;
-    this.#facts.denied(slot);
-    this.#saveNowAndThen(slot);
+    this.#note(handle, this.#calls.denied);
   }
 
   /** A credential was injected into a call of that session. `durable` of that call waits for it. */
   noteInjected(handle: SessionHandle, label: string): void {
-    const slot = this.#state.pools[SESSION].slotOf(handle);
-    if (slot !== -1) this.#facts.injected(slot, label);
+    this.#note(handle, (slot) => this.#calls.facts.injected(slot, label));
   }
 
   /** Adds to the bytes that calls of a session moved. */
   noteBytes(handle: SessionHandle, sent: number, received: number): void {
-    const slot = this.#state.pools[SESSION].slotOf(handle);
-    if (slot !== -1) this.#facts.moved(slot, sent, received);
+    this.#note(handle, (slot) => this.#calls.facts.moved(slot, sent, received));
   }
 
   /**
@@ -280,25 +278,30 @@ export class SessionTable {
    * @returns a promise that resolves once a crash no longer undoes it; undefined where nothing has to be waited for
    */
   abort(handle: SessionHandle, reason: string): Promise<void> | undefined {
-    const slot = this.#slot(handle);
-    this.#facts.abort(slot, reason);
-    const residence = this.#residence;
-    return residence === undefined || residence.isSettled(SESSION, slot)
-      ? undefined
-      : residence.save(SESSION, slot);
+    try {
+      return this.#abort(handle, reason);
+    } catch (error) {
+      if (!(error instanceof LockStuck)) throw error;
+    }
+    return new Promise((resolve, reject) => {
+      this.#state.later.add(
+        () => void (this.#abort(handle, reason) ?? Promise.resolve()).then(resolve, reject),
+      );
+    });
   }
 
   /** Why the session was ended, or undefined while it goes on. */
   abortReason(handle: SessionHandle): string | undefined {
-    return this.#facts.abortReason(this.#slot(handle));
+    return this.#calls.facts.abortReason(this.#slot(handle));
   }
 
   /**
-   * Sessions in memory, in no meaningful order.
+   * Home only: sessions in memory, in no meaningful order.
    *
    * @param after the handle of the last one of the page before
    */
   list(limit: number, after?: number): readonly SessionSummary[] {
+    this.#atHome();
     const pool = this.#state.pools[SESSION];
     const found: SessionSummary[] = [];
     for (let slot = after === undefined ? 0 : (after % MAX_SLOTS) + 1; slot < pool.reached; slot++) {
@@ -308,15 +311,20 @@ export class SessionTable {
     return found;
   }
 
-  /** Everything known of a session. */
+  /** Home only: everything known of a session. */
   show(handle: SessionHandle): SessionDetail {
-    const slot = this.#slot(handle);
-    return this.#snapshots.detail(slot, this.#directory.agentOf(slot));
+    this.#atHome();
+    const slot = this.#begin(handle);
+    try {
+      return this.#snapshots.detail(slot, this.#state.agentOf(slot));
+    } finally {
+      this.#state.turns.end();
+    }
   }
 
-  /** Saves everything as it is: at a clean stop, and now and then. Rejects where something could not be saved. */
+  /** Home only: saves everything as it is: at a clean stop, and now and then. Rejects where something could not be saved. */
   flush(): Promise<void> {
-    return this.#residence === undefined ? Promise.resolve() : this.#residence.flush();
+    return this.#atHome().residence?.flush() ?? Promise.resolve();
   }
 
   get sessionCount(): number {
@@ -327,35 +335,45 @@ export class SessionTable {
     return this.#state.pools[AGENT].count;
   }
 
+  /** Of this thread. */
   get reservationCount(): number {
-    return this.#reservations.outstanding;
+    return this.#calls.outstanding;
   }
 
-  #release(entry: Entry): void {
-    this.#ledger.end(entry);
-    this.#decided(entry);
-    this.#state.addOutstanding(SESSION, entry.session, -1);
-    if (entry.ofAgent) this.#state.addOutstanding(AGENT, entry.agent, -1);
-    this.#coverage?.prefetch(entry);
-    this.#reservations.giveBack(entry);
-  }
-
-  #decided(entry: Entry): void {
-    if (!entry.undecided) return;
-    entry.undecided = false;
-    const at = this.#state.pools[SESSION].word(entry.session) * 2 + CELL.undecided;
-    this.#state.memory.cells[at] = (this.#state.memory.cells[at] ?? 0) - 1;
-  }
-
-  /** What a crash takes of the counts of calls and denials: one less than so many. */
-  #saveNowAndThen(slot: number): void {
-    if (this.#residence !== undefined && this.#facts.count(slot) % COUNTED_UNSAVED === 0) {
-      void this.#residence.save(SESSION, slot);
+  #abort(handle: SessionHandle, reason: string): Promise<void> | undefined {
+    const slot = this.#begin(handle);
+    try {
+      return this.#calls.abort(slot, reason);
+    } finally {
+      this.#state.turns.end();
     }
   }
 
-  #handle(slot: number): SessionHandle | undefined {
-    return slot === -1 ? undefined : (this.#state.pools[SESSION].handle(slot) as SessionHandle);
+  /** Where another thread does not let go of the session, the home notes it later. */
+  #note(handle: SessionHandle, note: (slot: number) => void): void {
+    const operation = (): void => {
+      const { pools, turns } = this.#state;
+      const slot = pools[SESSION].slotOf(handle);
+      if (slot === -1) return;
+      turns.begin(slot);
+      try {
+        if (pools[SESSION].slotOf(handle) !== -1) note(slot);
+      } finally {
+        turns.end();
+      }
+    };
+    try {
+      operation();
+    } catch (error) {
+      if (!(error instanceof LockStuck)) throw error;
+      this.#state.later.add(operation);
+    }
+  }
+
+  #atHome(): Home {
+    if (this.#home === undefined)
+      throw new RangeError('only the thread that made the session table does that');
+    return this.#home;
   }
 
   #slot(handle: SessionHandle): number {
@@ -363,9 +381,16 @@ export class SessionTable {
     if (slot === -1) throw stale();
     return slot;
   }
-}
 
-/** Only a handle of another table, or of a session that left memory, gets here; the decision's catch-all denies. */
-function stale(): RangeError {
-  return new RangeError('the handle is not of a session in this table');
+  /** Begins a turn of a session. @throws RangeError where the handle is stale */
+  #begin(handle: SessionHandle): number {
+    const { pools, turns } = this.#state;
+    const slot = pools[SESSION].slotIn(handle);
+    if (slot === -1) throw stale();
+    turns.begin(slot);
+    // Until then it may leave memory.
+    if (pools[SESSION].slotOf(handle) === slot) return slot;
+    turns.end();
+    throw stale();
+  }
 }

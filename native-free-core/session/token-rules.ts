@@ -1,5 +1,7 @@
+import { COUNTER_WORDS } from './account-layout.ts';
 import type { BudgetLimit, BudgetRule } from './budget.ts';
 import type { RulePlan } from './rule-plan.ts';
+import { WINDOW_WORDS } from './window.ts';
 
 /** Rules that the tokens of a session may bring. */
 export const MAX_TOKEN_RULES = 64;
@@ -9,8 +11,15 @@ export const MAX_TOKEN_WINDOWS = 16;
 /** The rules that tokens of one session brought. Replaced as a whole; `seen` moves on to the next. */
 export interface TokenRules {
   readonly plans: readonly RulePlan[];
+  /** The slot's when they were these. */
+  readonly version: number;
   /** Lists of verified tokens that are in `plans` already. */
   readonly seen: WeakSet<readonly BudgetLimit[]>;
+}
+
+/** Word, from a counter's first, of the limit of a token's rule. */
+export function tokenLimitWord(windowMs: number): number {
+  return windowMs === 0 ? COUNTER_WORDS : WINDOW_WORDS;
 }
 
 function isSameBudget(left: BudgetRule, right: BudgetRule): boolean {
@@ -23,7 +32,13 @@ function isSameBudget(left: BudgetRule, right: BudgetRule): boolean {
   );
 }
 
+/** @returns `left` itself where the other one changes nothing */
 function tighter(left: BudgetRule, right: BudgetRule): BudgetRule {
+  const isNarrower =
+    left.limit <= right.limit &&
+    (left.idempotencyHeader === undefined || left.idempotencyHeader === right.idempotencyHeader) &&
+    right.match.every((counted, index) => counted === 0 || left.match[index] === 1);
+  if (isNarrower) return left;
   const match = new Uint8Array(left.match);
   for (let index = 0; index < match.length; index++) {
     if (right.match[index] === 1) match[index] = 1;

@@ -12,6 +12,8 @@ const SUMS = 6;
 
 /** Words of a window's block: 312 bytes. */
 export const WINDOW_WORDS = SUMS + RING;
+/** Of a token's rule: its limit, which a later token may make smaller, is behind it. */
+export const TOKEN_WINDOW_WORDS = WINDOW_WORDS + 1;
 
 /** The step an instant lies in. Exact for whole milliseconds: both factors are integers below 2^53. */
 export function stepAt(windowMs: number, nowMs: number): number {

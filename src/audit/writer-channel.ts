@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
 import { StartFailed, StateUnusable } from '@firma/core';
 import { entryPoint } from '../entry-point.ts';
@@ -98,12 +97,18 @@ export class WriterChannel {
     let refusal: Error | undefined;
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), START_TIMEOUT_MS);
     const ready = new Promise<boolean>((resolve) => {
-      createInterface({ input: this.#output }).on('line', (line) => {
-        const message: unknown = JSON.parse(line);
-        if (!isMessage(message)) return;
-        if (message.type === 'refused') refusal = refused(message.part, message.detail);
-        else if (message.type === 'ready') resolve(true);
-        else onMessage(message);
+      // Not `readline`: a call that waits for its record waits for this.
+      let text = '';
+      this.#output.setEncoding('utf8').on('data', (piece: string) => {
+        const lines = `${text}${piece}`.split('\n');
+        text = lines.pop() ?? '';
+        for (const line of lines) {
+          const message: unknown = JSON.parse(line);
+          if (!isMessage(message)) continue;
+          if (message.type === 'refused') refusal = refused(message.part, message.detail);
+          else if (message.type === 'ready') resolve(true);
+          else onMessage(message);
+        }
       });
       void this.#exited.then(() => resolve(false));
     });
@@ -117,7 +122,7 @@ export class WriterChannel {
     throw refusal ?? refused('log', why ?? 'the writer process ended');
   }
 
-  send(lines: string): void {
+  send(lines: Uint8Array): void {
     this.#input.write(lines);
   }
 

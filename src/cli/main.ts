@@ -4,11 +4,13 @@ import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { shippedPath } from '../config/package-root.ts';
 import { register as registerAudit } from './audit.ts';
+import { register as registerBench } from './bench.ts';
 import { register as registerClasses } from './classes.ts';
 import { register as registerClassify } from './classify.ts';
 import { register as registerDecide } from './decide.ts';
 import { register as registerDemo } from './demo.ts';
 import { report } from './exit.ts';
+import { register as registerLoad } from './load.ts';
 import { register as registerMapping } from './mapping.ts';
 import { stopQuietlyOnClosedPipe } from './output.ts';
 import { register as registerPolicy } from './policy.ts';
@@ -31,6 +33,8 @@ const COMMANDS = [
   registerDecide,
   registerToken,
   registerAudit,
+  registerLoad,
+  registerBench,
   registerDemo,
 ];
 

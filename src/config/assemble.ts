@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { type BudgetInput, ConfigInvalid } from '@firma/core';
 import { builtinConfig } from './builtin.ts';
-import type { CredentialConfig, UpstreamOverride } from './config.ts';
+import type { CredentialConfig, IngressConfig, UpstreamOverride } from './config.ts';
 import type { Assembled, Locate, NamedPath } from './named-path.ts';
 import { shippedPath } from './package-root.ts';
 import { chooseProfiles } from './profiles.ts';
@@ -46,6 +46,21 @@ function budgets(
     );
   }
   return written ?? [];
+}
+
+function ingress(
+  written: Sidecar['ingress'],
+  absolute: Absolute,
+  { listen, adapter, workers, placement, trusted }: IngressConfig,
+): IngressConfig {
+  return {
+    listen: written?.listen ?? listen,
+    socket: written?.socket === undefined ? undefined : absolute(written.socket),
+    adapter: written?.adapter ?? adapter,
+    workers: written?.workers ?? workers,
+    placement: written?.placement ?? placement,
+    trusted: written?.trusted ?? trusted,
+  };
 }
 
 function overrides(written: Sidecar['upstream'], absolute: Absolute): UpstreamOverride[] {
@@ -103,10 +118,7 @@ export function assemble(toml: FirmaToml, file: string, locate: Locate): Assembl
       policy: { shadow: sidecar?.policy?.shadow ?? base.policy.shadow },
       skewS: sidecar?.capability?.skew_s ?? base.skewS,
       budgets: budgets(sidecar?.budgets, secrets, locate),
-      ingress: {
-        listen: sidecar?.ingress?.listen ?? base.ingress.listen,
-        adapter: sidecar?.ingress?.adapter ?? base.ingress.adapter,
-      },
+      ingress: ingress(sidecar?.ingress, absolute, base.ingress),
       proxy: {
         listen: sidecar?.proxy?.listen ?? base.proxy.listen,
         idleTimeoutMs: idleS === undefined ? base.proxy.idleTimeoutMs : idleS * 1000,

@@ -16,7 +16,14 @@ export function builtinConfig(): Assembled {
       policy: { shadow: 0 },
       skewS: 5,
       budgets: [],
-      ingress: { listen: { host: '127.0.0.1', port: 0 }, adapter: 'auto' },
+      ingress: {
+        listen: { host: '127.0.0.1', port: 0 },
+        socket: undefined,
+        adapter: 'auto',
+        workers: 1,
+        placement: 'inline',
+        trusted: [],
+      },
       proxy: {
         listen: { host: '127.0.0.1', port: 0 },
         // Long, because a model may think for minutes before its first byte.

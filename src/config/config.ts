@@ -11,6 +11,23 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Most ingress workers of one sidecar. */
+export const MAX_WORKERS = 32;
+
+/** The decision API. */
+export interface IngressConfig {
+  readonly listen: ListenAddress;
+  /** Absolute path of its Unix socket; undefined: `ingress.sock` of the run's directory. */
+  readonly socket: string | undefined;
+  readonly adapter: 'auto' | 'uws' | 'node';
+  /** Threads that decide, 1 to `MAX_WORKERS`. */
+  readonly workers: number;
+  /** `inline`: each of them has the port open; `pool`: one thread has, and hands requests to them. */
+  readonly placement: 'inline' | 'pool';
+  /** Networks whose `x-original-*` and Envoy headers are believed, beside the Unix socket. */
+  readonly trusted: readonly string[];
+}
+
 /** Opens a private destination for a host: without one, only globally reachable addresses are dialled. */
 export interface DestinationConfig {
   readonly host: string;
@@ -71,7 +88,7 @@ export interface Config {
   readonly skewS: number;
   /** As written, with defaults filled in and no key where there is none. */
   readonly budgets: readonly BudgetInput[];
-  readonly ingress: { readonly listen: ListenAddress; readonly adapter: 'auto' | 'uws' | 'node' };
+  readonly ingress: IngressConfig;
   readonly proxy: {
     readonly listen: ListenAddress;
     /** A connection without a byte in either direction is closed after this. */

@@ -12,7 +12,7 @@ import {
 } from '@firma/core';
 import * as z from 'zod';
 import { canonicalHost, formatHostPort, isCidr, isLoopback, parseHostPort } from './address.ts';
-import { MAX_SKEW_S } from './config.ts';
+import { MAX_SKEW_S, MAX_WORKERS } from './config.ts';
 import { choice, flag, list, listBy, matching, named, parsed, table, text, whole } from './field.ts';
 
 const MAX_TTL_S = 7 * 24 * 3600;
@@ -182,12 +182,18 @@ export const FIRMA_TOML = table({
       'bundle_ttl_s',
     ]).optional(),
     budgets: listBy(budget, 64, 'name').optional(),
-    ingress: table({ listen: listen.optional(), adapter: choice('auto', 'uws', 'node').optional() }, [
-      'socket',
-      'workers',
-      'placement',
-      'trusted',
-    ]).optional(),
+    ingress: table({
+      listen: listen.optional(),
+      socket: path.optional(),
+      adapter: choice('auto', 'uws', 'node').optional(),
+      workers: whole(1, MAX_WORKERS).optional(),
+      placement: choice('inline', 'pool').optional(),
+      trusted: list(
+        text(64, 'a network').refine(isCidr, { error: 'must be a network such as `127.0.0.1/32`' }),
+        0,
+        64,
+      ).optional(),
+    }).optional(),
     proxy: table({
       listen: listen.optional(),
       idle_timeout_s: whole(1, 86_400).optional(),

@@ -19,6 +19,8 @@ export interface StateDir {
   readonly trust: string;
   /** The key that signs the logs; what verifies them stands beside it as `.vkey`. */
   readonly logKeyFile: string;
+  /** What enforcement points show to the decision API, made at the first start. */
+  readonly enforcementKeyFile: string;
   /** One directory a run: log, store and sockets of one sidecar. */
   readonly runs: string;
 }
@@ -31,6 +33,7 @@ export function stateLayout(root: string): StateDir {
     authority: join(root, 'authority'),
     trust: join(root, 'trust'),
     logKeyFile: join(root, 'trust', 'audit.key'),
+    enforcementKeyFile: join(root, 'trust', 'enforcement.key'),
     runs: join(root, 'runs'),
   };
 }

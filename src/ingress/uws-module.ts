@@ -10,10 +10,15 @@ export interface UwsResponse {
   onAborted(handler: () => void): UwsResponse;
   onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): UwsResponse;
   cork(handler: () => void): UwsResponse;
+  /** Of the peer, IPv6 in eight groups; empty for a Unix socket and where the connection is gone. */
+  getRemoteAddressAsText(): ArrayBuffer;
 }
 
 export interface UwsRequest {
+  /** Path as received, without `?` and what follows it. */
   getUrl(): string;
+  /** What follows the first `?`; without one `null`, or undefined. */
+  getQuery(): string | null | undefined;
   getCaseSensitiveMethod(): string;
   forEach(visit: (name: string, value: string) => void): void;
 }
@@ -23,6 +28,8 @@ export interface UwsApp {
   /** `change` is positive for a connection that was opened, negative for one that ended. */
   filter(handler: (response: UwsResponse, change: number) => void): UwsApp;
   listen(host: string, port: number, options: number, done: (socket: object | false) => void): UwsApp;
+  /** The socket gets mode 0700. */
+  listen_unix(done: (socket: object | false) => void, path: string): UwsApp;
   close(): UwsApp;
 }
 

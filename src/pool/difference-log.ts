@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
-import type { PolicyDifference } from './shadow.ts';
+import type { PolicyDifference } from './reference-messages.ts';
 
 export interface DifferenceLogOptions {
   /** One JSON object a line; made with mode 0600 when there is something to write. */

@@ -22,15 +22,25 @@ const STOP_TIMEOUT_MS = 2_000;
  *   with `require`, the only way that needs no code from strings
  * @param name the export: takes a `TaskStart`, returns a promise of a `TaskResult`
  * @param data what the task is started with: plain data
+ * @param transfer the ports in it
  */
-export function startLongTask<T>(file: string, name: string, data: T): LongTask {
+export function startLongTask<T>(
+  file: string,
+  name: string,
+  data: T,
+  transfer: readonly MessagePort[] = [],
+): LongTask {
   // The thread inherits no environment: what it has to know it is told.
   const pool = new Piscina({ minThreads: 0, maxThreads: 1, env: {}, recordTiming: false });
   // Of a thread without a task, one that has ended: `ended` has said what there is to say.
   pool.on('error', () => {});
   const { port1: port, port2 } = new MessageChannel();
   const start: TaskStart<T> = { port: port2, data };
-  const running: Promise<TaskResult> = pool.run(start, { filename: file, name, transferList: [port2] });
+  const running: Promise<TaskResult> = pool.run(start, {
+    filename: file,
+    name,
+    transferList: [port2, ...transfer],
+  });
   const ended = running.catch((error: unknown): TaskResult => {
     const why = error instanceof Error ? error.message : 'unknown error';
     return { ok: false, code: 'START_FAILED', message: `the worker thread ended: ${why}` };

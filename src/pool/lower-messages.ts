@@ -1,15 +1,16 @@
-import type { Bundle, CedarModule, ErrorCode, PolicySource, SchemaInputs, SourceLocation } from '@firma/core';
+import type { CedarModule, ErrorCode, SourceLocation } from '@firma/core';
+import type { CoreSources } from './lower-core.ts';
+import type { SharedCore } from './lowered-core.ts';
 
 /** What a lowering thread is given. */
 export interface LowerTask {
   readonly cedar: CedarModule;
-  readonly policies: readonly PolicySource[];
-  readonly inputs: SchemaInputs;
+  readonly sources: CoreSources;
 }
 
 /** What it answers. An error as data: a clone keeps no error's class, code and place. */
 export type Lowered =
-  | { readonly ok: true; readonly bundle: Bundle }
+  | { readonly ok: true; readonly core: SharedCore }
   | {
       readonly ok: false;
       readonly code: ErrorCode;

@@ -1,13 +1,14 @@
-// A lowering thread: one bundle, then it ends. Nothing here waits at top level, see `startLongTask`.
+// A lowering thread: one core, then it ends. Nothing here waits at top level, see `startLongTask`.
 
-import { FirmaError, formatLocation, loadBundle, startCedar } from '@firma/core';
+import { FirmaError, formatLocation, startCedar } from '@firma/core';
+import { lowerCore } from './lower-core.ts';
 import type { Lowered, LowerTask } from './lower-messages.ts';
 
-/** Policies as they stand in their files become a bundle: parsed, validated, lowered. */
-export function lower({ cedar, policies, inputs }: LowerTask): Lowered {
+/** Tables and policies as they stand in their files become a core: parsed, validated, lowered. */
+export function lower({ cedar, sources }: LowerTask): Lowered {
   try {
     startCedar(cedar);
-    return { ok: true, bundle: loadBundle(policies, inputs) };
+    return { ok: true, core: lowerCore(sources) };
   } catch (error) {
     if (!(error instanceof FirmaError)) {
       const message = error instanceof Error ? error.message : 'unknown error';

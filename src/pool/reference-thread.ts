@@ -1,121 +1,116 @@
-import type { Batch, TaskResult } from './messages.ts';
-import { Batcher } from './batcher.ts';
+import type { MessagePort } from 'node:worker_threads';
+import type { TaskResult } from './messages.ts';
 import { type LongTask, startLongTask } from './long-task.ts';
-import type { Finding, Sample, ShadowReady, ShadowTask } from './shadow-messages.ts';
+import type { FromHub, Pong, ReferenceTask } from './reference-messages.ts';
 
 export interface ReferenceThreadOptions {
-  /** The built worker, from `entryPoint('pool/shadow-worker.js')`. */
+  /** The built worker, from `entryPoint('pool/reference-worker.js')`. */
   readonly worker: string;
-  readonly task: ShadowTask;
-  /** A thread that owes answers and gives none for so long is given up. */
+  readonly task: ReferenceTask;
+  /** A thread that does not answer a ping for so long is given up. */
   readonly timeoutMs: number;
   /** The same until it has loaded its bundle. */
   readonly startTimeoutMs: number;
-  /** How long after one thread ended the next one starts. */
+  /** How long after the first thread ended the next one starts; each later time twice as long, at most 60 times. */
   readonly restartMs: number;
+  /** A thread has started: ports can be connected. */
+  readonly onStart: () => void;
+  /** The thread ended or was given up: nothing it owes will come. */
+  readonly onLost: () => void;
   /** Told, the first time, why a thread ended by itself. Must not throw. */
   readonly onUnavailable: (detail: string) => void;
 }
 
-const UNANSWERED: Finding = { kind: 'unanswered' };
+const MAX_RESTART_FACTOR = 60;
+const PINGS_A_TIMEOUT = 4;
 
-/** A reference engine in a thread of its own, which looks at decisions again. */
+/** A thread with a reference engine, started when it is first asked for and again whenever it is gone. */
 export class ReferenceThread {
   readonly #options: ReferenceThreadOptions;
-  readonly #waiting = new Map<number, (finding: Finding) => void>();
   #task: LongTask | undefined;
-  #batcher: Batcher<Sample> | undefined;
-  #nextId = 0;
-  #ready = false;
   #closed = false;
   #hasFailed = false;
-  #watchdog: NodeJS.Timeout | undefined;
-  #restart: NodeJS.Timeout | undefined;
+  #restartFactor = 1;
+  #timer: NodeJS.Timeout | undefined;
   /** The end of a thread that was given up. */
   #ending: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReferenceThreadOptions) {
     this.#options = options;
-    this.#start();
   }
 
-  /**
-   * What the reference engine says about a decision. Never rejects: whatever goes wrong is `unanswered`.
-   *
-   * How many may wait is the caller's to bound. The sample is cloned at the end of this turn of the event loop.
-   */
-  look(sample: Sample): Promise<Finding> {
-    const batcher = this.#batcher;
-    if (batcher === undefined) return Promise.resolve(UNANSWERED);
-    const id = this.#nextId++;
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
-      if (this.#ready && this.#waiting.size === 1) this.#watch(this.#options.timeoutMs);
-      batcher.send(id, sample);
+  /** Nothing where it runs already, or is about to. */
+  start(): void {
+    if (this.#closed || this.#task !== undefined || this.#timer !== undefined) return;
+    const task = startLongTask(this.#options.worker, 'reference', this.#options.task);
+    this.#task = task;
+    task.port.on('message', ({ type }: Pong) => {
+      if (this.#task === task && type === 'pong') this.#ponged(task);
     });
+    void task.ended.then((result) => this.#ended(task, result));
+    this.#giveUpIn(this.#options.startTimeoutMs, task);
+    this.#options.onStart();
   }
 
-  /** Ends the thread; what still waits is `unanswered`. */
+  /** Has the thread answer on a port. Nothing where none runs. */
+  connect(port: MessagePort): void {
+    const message: FromHub = { type: 'connect', port };
+    this.#task?.port.postMessage(message, [port]);
+  }
+
+  /** Ends the thread for good. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#task !== undefined) this.#lose(this.#task);
-    clearTimeout(this.#restart);
+    this.#clear();
     await this.#ending;
   }
 
-  #start(): void {
-    const task = startLongTask(this.#options.worker, 'shadow', this.#options.task);
-    this.#task = task;
-    this.#batcher = new Batcher(task.port);
-    this.#ready = false;
-    task.port.on('message', (message: Batch<Finding> | ShadowReady) => {
-      if (this.#task === task) this.#heard(message);
+  #ponged(task: LongTask): void {
+    const { timeoutMs } = this.#options;
+    this.#later(timeoutMs / PINGS_A_TIMEOUT, () => {
+      const ping: FromHub = { type: 'ping' };
+      task.port.postMessage(ping, []);
+      this.#giveUpIn(timeoutMs, task);
     });
-    void task.ended.then((result) => this.#ended(task, result));
-    this.#watch(this.#options.startTimeoutMs);
   }
 
-  #heard(message: Batch<Finding> | ShadowReady): void {
-    if (message.type === 'ready') {
-      this.#ready = true;
-    } else {
-      for (const [index, id] of message.ids.entries()) {
-        this.#waiting.get(id)?.(message.items[index] ?? UNANSWERED);
-        this.#waiting.delete(id);
-      }
-    }
-    if (this.#waiting.size === 0) clearTimeout(this.#watchdog);
-    else this.#watch(this.#options.timeoutMs);
-  }
-
-  #watch(ms: number): void {
-    clearTimeout(this.#watchdog);
-    const task = this.#task;
-    if (task === undefined) return;
-    this.#watchdog = setTimeout(() => this.#lose(task), ms);
-    this.#watchdog.unref();
+  #giveUpIn(ms: number, task: LongTask): void {
+    this.#later(ms, () => this.#lose(task));
   }
 
   #ended(task: LongTask, result: TaskResult): void {
     if (!result.ok && !this.#closed && !this.#hasFailed) {
       // Said once: a thread that cannot load its bundle ends again with every start.
       this.#hasFailed = true;
-      this.#options.onUnavailable(`shadow mode looks at no decision: ${result.message}`);
+      this.#options.onUnavailable(result.message);
     }
     this.#lose(task);
   }
 
-  /** The thread ended or is given up: nothing it owes will come. */
   #lose(task: LongTask): void {
     if (this.#task !== task) return;
     this.#task = undefined;
-    this.#batcher = undefined;
-    clearTimeout(this.#watchdog);
-    for (const resolve of this.#waiting.values()) resolve(UNANSWERED);
-    this.#waiting.clear();
+    this.#clear();
+    this.#options.onLost();
     this.#ending = Promise.allSettled([this.#ending, task.stop()]);
     if (this.#closed) return;
-    this.#restart = setTimeout(() => this.#start(), this.#options.restartMs);
-    this.#restart.unref();
+    this.#later(this.#options.restartMs * this.#restartFactor, () => {
+      this.#clear();
+      this.start();
+    });
+    this.#restartFactor = Math.min(this.#restartFactor * 2, MAX_RESTART_FACTOR);
+  }
+
+  /** There is never more than one thing to wait for. */
+  #later(ms: number, action: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(action, ms);
+    this.#timer.unref();
+  }
+
+  #clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }

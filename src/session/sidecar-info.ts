@@ -8,6 +8,8 @@ export interface SidecarInfo {
   readonly proxy: string;
   /** `http://127.0.0.1:<port>` of the decision API. */
   readonly ingress: string;
+  /** Its Unix socket. */
+  readonly ingressSocket: string;
   /** What serves the decision API. */
   readonly adapter: string;
   /** PEM file with its certificate authority alone. */
@@ -25,7 +27,17 @@ export type SidecarMessage =
   | ({ readonly type: 'ready' } & SidecarInfo)
   | ({ readonly type: 'failed'; readonly exitCode: number } & WireError);
 
-const TEXTS = ['control', 'proxy', 'ingress', 'adapter', 'caFile', 'caBundle', 'runDir', 'config'] as const;
+const TEXTS = [
+  'control',
+  'proxy',
+  'ingress',
+  'ingressSocket',
+  'adapter',
+  'caFile',
+  'caBundle',
+  'runDir',
+  'config',
+] as const;
 
 /** Whether a value from another process is a `SidecarInfo`; other members do not matter. */
 export function isSidecarInfo(value: unknown): value is SidecarInfo {

@@ -6,7 +6,6 @@ import {
   EventIds,
   formatVerifierKey,
   HASH_BYTES,
-  leafHash,
   MAX_LINE_BYTES,
   MerkleTree,
   MonotonicClock,
@@ -22,10 +21,18 @@ import { sha256 } from './ed25519.ts';
 import { openExistingLog } from './existing-log.ts';
 import type { ExistingLog } from './existing-log.ts';
 import { CHECKPOINTS_FILE, eventsFile, hashesFile } from './log-files.ts';
+import { SeqPlace } from './seq-place.ts';
 
 /** A checkpoint is signed at every so many records, whatever the time. */
 const RECORDS_PER_CHECKPOINT = 1_000;
 const NEWLINE = 0x0a;
+const CLOSE_BRACE = 0x7d;
+/** What a leaf's hash begins with (RFC 6962 §2.1). */
+const LEAF_PREFIX = 0x00;
+/** One byte before the first staged line, for its leaf prefix. */
+const FIRST_LINE = 1;
+/** `"seq":`, 16 digits, a comma and a newline. */
+const MAX_SEQ_BYTES = 24;
 
 export interface LogWriterOptions {
   /** Exists, and is this process's alone: see `lockRun`. */
@@ -66,7 +73,9 @@ export class LogWriter {
   readonly #ids = new EventIds(randomBytes);
   readonly #clock = new MonotonicClock(systemClock());
   #lines = Buffer.allocUnsafe(4 * MAX_LINE_BYTES);
-  #lineBytes = 0;
+  /** Where the staged lines end. */
+  #end = FIRST_LINE;
+  readonly #place = new SeqPlace();
   #leaves: Uint8Array[] = [];
   #due: Checkpoint[] = [];
   #writtenSize: number;
@@ -118,6 +127,11 @@ export class LogWriter {
     return this.#writtenSize - this.#signedSize;
   }
 
+  /** Records under a checkpoint. */
+  get signedSize(): number {
+    return this.#signedSize;
+  }
+
   /** Whether a checkpoint is due by the number of records. */
   get isCheckpointDue(): boolean {
     return this.#due.length > 0;
@@ -132,16 +146,30 @@ export class LogWriter {
     const text = canonicalize({ ...record, seq: this.#tree.size });
     // No UTF-16 unit takes more than three bytes.
     this.#reserve(3 * text.length + 1);
-    const start = this.#lineBytes;
-    const end = start + this.#lines.write(text, start);
-    if (end - start > MAX_LINE_BYTES)
-      throw new NotCanonical(`a record is longer than ${MAX_LINE_BYTES} bytes`);
-    const leaf = leafHash(this.#lines.subarray(start, end), sha256);
-    this.#lines[end] = NEWLINE;
-    this.#lineBytes = end + 1;
-    this.#leaves.push(leaf);
-    this.#tree.append(leaf);
-    if (this.#tree.size % RECORDS_PER_CHECKPOINT === 0) this.#due.push(this.#checkpoint());
+    const length = this.#lines.write(text, this.#end);
+    if (length > MAX_LINE_BYTES) throw new NotCanonical(`a record is longer than ${MAX_LINE_BYTES} bytes`);
+    this.#stage(length);
+  }
+
+  /**
+   * Stages one record that is canonical but for its number, without reading it: the same bytes as `add`, in a quarter of
+   * the time.
+   *
+   * @param line without its newline
+   * @returns false where it is not plainly canonical: then `add` has to read it; nothing is staged
+   */
+  addCanonical(line: Uint8Array): boolean {
+    const place = line.length + MAX_SEQ_BYTES <= MAX_LINE_BYTES ? this.#place.find(line) : -1;
+    if (place < 0) return false;
+    this.#reserve(line.length + MAX_SEQ_BYTES);
+    const start = this.#end;
+    const isLast = line[place] === CLOSE_BRACE;
+    const member = isLast ? `,"seq":${this.#tree.size}` : `"seq":${this.#tree.size},`;
+    this.#lines.set(line, start);
+    this.#lines.copyWithin(start + place + member.length, start + place, start + line.length);
+    this.#lines.write(member, start + place, 'latin1');
+    this.#stage(line.length + member.length);
+    return true;
   }
 
   /** Stages a record of the writer's own. */
@@ -162,13 +190,9 @@ export class LogWriter {
    * @throws the system's error, for a full disk or a limit
    */
   write(): void {
-    if (this.#lineBytes > 0) {
-      this.#events.append(this.#lines.subarray(0, this.#lineBytes));
-      this.#lineBytes = 0;
-    }
-    if (this.#leaves.length > 0) {
-      this.#hashes.append(Buffer.concat(this.#leaves));
-      this.#leaves = [];
+    if (this.#end > FIRST_LINE) {
+      this.#events.append(this.#lines.subarray(FIRST_LINE, this.#end));
+      this.#end = FIRST_LINE;
     }
     this.#writtenSize = this.#tree.size;
   }
@@ -177,8 +201,8 @@ export class LogWriter {
    * Waits until everything written is on disk, then signs the checkpoints that are due.
    *
    * @param signAll also one over the last record, where none covers it yet
-   * @throws StateUnusable where the disk fails: what it holds then is not known; the system's error where a checkpoint
-   *   cannot be written, which may be tried again
+   * @throws StateUnusable where the disk fails: what it holds then is not known; the system's error where leaf hashes or a
+   *   checkpoint cannot be written, which may be tried again
    */
   async sync(signAll: boolean): Promise<void> {
     const size = this.#writtenSize;
@@ -193,6 +217,11 @@ export class LogWriter {
       throw new StateUnusable(`cannot be synced (${why}); the log ends here`, {
         file: join(this.#options.runDir, eventsFile(0)),
       });
+    }
+    // Here and not with each batch: nobody looks at them before a checkpoint speaks for them.
+    if (this.#leaves.length > 0) {
+      this.#hashes.append(Buffer.concat(this.#leaves));
+      this.#leaves = [];
     }
     const ready = this.#due.filter((checkpoint) => checkpoint.size <= size);
     let notes = '';
@@ -222,10 +251,24 @@ export class LogWriter {
     return { origin: this.#options.origin, size: this.#tree.size, root: this.#tree.root() };
   }
 
+  /** Makes what stands at the end the next line. */
+  #stage(length: number): void {
+    const end = this.#end + length;
+    // In place of the newline before it, while it is hashed.
+    this.#lines[this.#end - 1] = LEAF_PREFIX;
+    const leaf = sha256(this.#lines.subarray(this.#end - 1, end));
+    this.#lines[this.#end - 1] = NEWLINE;
+    this.#lines[end] = NEWLINE;
+    this.#end = end + 1;
+    this.#leaves.push(leaf);
+    this.#tree.append(leaf);
+    if (this.#tree.size % RECORDS_PER_CHECKPOINT === 0) this.#due.push(this.#checkpoint());
+  }
+
   #reserve(bytes: number): void {
-    if (this.#lineBytes + bytes <= this.#lines.length) return;
-    const larger = Buffer.allocUnsafe(2 * (this.#lineBytes + bytes));
-    this.#lines.copy(larger, 0, 0, this.#lineBytes);
+    if (this.#end + bytes <= this.#lines.length) return;
+    const larger = Buffer.allocUnsafe(2 * (this.#end + bytes));
+    this.#lines.copy(larger, 0, 0, this.#end);
     this.#lines = larger;
   }
 }

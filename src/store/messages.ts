@@ -34,8 +34,11 @@ export type WriterMessage =
   | { readonly type: 'ready' }
   /** One of the two could not be opened; the process ends. */
   | { readonly type: 'refused'; readonly part: 'log' | 'state'; readonly detail: string }
-  /** Counted from the start: so many records were handed to the system, and so many are on disk. */
-  | { readonly type: 'ack'; readonly written: number; readonly synced: number }
+  /**
+   * Counted from the start: so many records were handed to the system, and so many are on disk. `signed` counts from the
+   * first record of the log: so many are under a checkpoint.
+   */
+  | { readonly type: 'ack'; readonly written: number; readonly synced: number; readonly signed: number }
   /** The disk takes nothing now; the writer keeps what it has and tries again. */
   | { readonly type: 'down'; readonly detail: string }
   /** The disk takes records again. */

@@ -55,9 +55,10 @@ export class RecordSink {
 
   receive(chunk: Uint8Array): void {
     if (this.#hasFailed) return;
+    const { log } = this.#options;
     try {
       for (const line of this.#splitter.push(chunk)) {
-        this.#options.log.add(parseRecord(line));
+        if (!log.addCanonical(line)) log.add(parseRecord(line));
         this.#taken += 1;
       }
     } catch (error) {
@@ -138,7 +139,8 @@ export class RecordSink {
   }
 
   #tellProgress(): void {
-    this.#options.tell({ type: 'ack', written: this.#written, synced: this.#synced });
+    const { signedSize: signed } = this.#options.log;
+    this.#options.tell({ type: 'ack', written: this.#written, synced: this.#synced, signed });
   }
 
   #goDown(error: unknown): void {

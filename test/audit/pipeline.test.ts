@@ -19,6 +19,7 @@ import { scratchDir } from '../store/scratch-dir.ts';
 import { describeTools } from '../tools.ts';
 import { eventIdOf } from './sample-log.ts';
 import { decisionRecord, outcomeRecord } from './sample-record.ts';
+import { stopProcess } from './stop-process.ts';
 
 interface Logged {
   readonly kind: string;
@@ -101,7 +102,7 @@ describe('AuditPipeline', () => {
     pipeline.append(decisionRecord(1));
     await pipeline.written();
     expect(pipeline.written()).toBeUndefined();
-    process.kill(pidOf(pipeline), 'SIGSTOP');
+    stopProcess(pidOf(pipeline));
     pipeline.append(decisionRecord(2));
     let isWritten = false;
     const waiting = pipeline.written()?.then(() => (isWritten = true));
@@ -114,8 +115,8 @@ describe('AuditPipeline', () => {
 
   it('lets an ALLOW wait for five seconds and no longer', async () => {
     const pipeline = await start();
-    process.kill(pidOf(pipeline), 'SIGSTOP');
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    stopProcess(pidOf(pipeline));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     try {
       pipeline.append(decisionRecord(1));
       let gaveUp = false;
@@ -156,7 +157,7 @@ describe('AuditPipeline', () => {
 describe('a writer that falls behind', () => {
   it('lets one session fill its share, then all of them theirs, then nobody; a gap record counts the rest', async () => {
     const pipeline = await start({ maxQueued: 64 });
-    process.kill(pidOf(pipeline), 'SIGSTOP');
+    stopProcess(pidOf(pipeline));
     const fill = (session: string): number => {
       let taken = 0;
       while (pipeline.append(decisionRecord(taken, session))) taken++;
@@ -179,7 +180,7 @@ describe('a writer that dies', () => {
   it('ends acceptance for good, and its owner is told', async () => {
     const told = heard();
     const pipeline = await start({ fsync: 'always', onUnavailable: told.hear });
-    process.kill(pidOf(pipeline), 'SIGSTOP');
+    stopProcess(pidOf(pipeline));
     pipeline.append(decisionRecord(1));
     const waiting = pipeline.written()?.catch((error: unknown) => error);
     process.kill(pidOf(pipeline), 'SIGKILL');

@@ -1,4 +1,4 @@
-import { MAX_LINE_BYTES } from '@firma/core';
+import { canonicalize, MAX_LINE_BYTES } from '@firma/core';
 import { describe, expect, it } from 'vitest';
 import { serialize } from '../../src/audit/serialize.ts';
 import { decisionRecord } from './sample-record.ts';
@@ -17,6 +17,19 @@ describe('serialize', () => {
     expect(withResource('x\udfff')).toBeUndefined();
     expect(withResource('x'.repeat(MAX_LINE_BYTES))).toBeUndefined();
     expect(withResource('\u20ac'.repeat(MAX_LINE_BYTES / 3))).toBeUndefined();
+  });
+
+  it('takes the line of a decision as it is written, and refuses one that cannot be, or is too long', () => {
+    const decided = (line: () => string): string | undefined =>
+      serialize({ kind: 'decision', session_id: 'session-1', line });
+    expect(decided(() => '{"v":1}')).toBe('{"v":1}\n');
+    expect(decided(() => 'x'.repeat(MAX_LINE_BYTES))).toBeUndefined();
+    expect(decided(() => canonicalize('\ud800'))).toBeUndefined();
+    expect(() =>
+      decided(() => {
+        throw new RangeError('broken');
+      }),
+    ).toThrow(RangeError);
   });
 
   it('takes what only looks like it', () => {

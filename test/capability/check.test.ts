@@ -55,15 +55,13 @@ describe('standing', () => {
     const revocations = new RevocationSet();
     revocations.replace({ sequence: 1, jti: ['token-1'], sid: [], sub: [] }, NOW_S);
     const at = (nowS: number, aborted: boolean): string | undefined =>
-      checkStanding(capability, { nowS, skewS: 5, aborted, revocations });
+      checkStanding(capability, nowS, 5, aborted, revocations);
     expect(at(NOW_S - 100, true)).toBe('TOKEN_NOT_YET_VALID');
     expect(at(NOW_S + 1000, true)).toBe('TOKEN_EXPIRED');
     expect(at(NOW_S, true)).toBe('SESSION_ABORTED');
     expect(at(NOW_S, false)).toBe('TOKEN_REVOKED');
     const none = new RevocationSet();
-    expect(
-      checkStanding(capability, { nowS: NOW_S, skewS: 5, aborted: false, revocations: none }),
-    ).toBeUndefined();
+    expect(checkStanding(capability, NOW_S, 5, false, none)).toBeUndefined();
   });
 });
 
@@ -89,7 +87,7 @@ describe('the grant', () => {
     const names = ACTION_CLASSES.map((info) => info.name);
     const revocations = new RevocationSet();
     const allowed = (capability: Capability, index: number, host: string, nowS: number): boolean =>
-      checkStanding(capability, { nowS, skewS: 5, aborted: false, revocations }) === undefined &&
+      checkStanding(capability, nowS, 5, false, revocations) === undefined &&
       checkGrant(capability, index, { ...resource, host }) === undefined;
     fc.assert(
       fc.property(

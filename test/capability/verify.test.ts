@@ -311,6 +311,22 @@ describe('keys', () => {
   });
 });
 
+describe('a handle', () => {
+  it('stands while the key of its token is in force under its kid', async () => {
+    const second = signer('k2');
+    const subject = await verifier([authority, second]);
+    const handle = await subject.handle(mint(authority), NOW_S);
+    if ('refused' in handle) throw new Error(handle.detail);
+    expect(subject.cached(mint(authority), NOW_S)).toBe(handle.capability);
+    await subject.replaceKeys(keysOf(authority));
+    expect(subject.stands(handle)).toBe(true);
+    await subject.replaceKeys(keysOf(signer('k1')));
+    expect(subject.stands(handle)).toBe(false);
+    await subject.replaceKeys(keysOf(second));
+    expect(subject.stands(handle)).toBe(false);
+  });
+});
+
 describe('verifications in flight', () => {
   it('of one text are one verification', async () => {
     const subject = await verifier([authority], { maxInFlight: 1 });
@@ -321,7 +337,7 @@ describe('verifications in flight', () => {
   });
 
   it('are bounded: one more is OVERLOADED, and there is room again afterwards', async () => {
-    const subject = await verifier([authority], { maxInFlight: 4 });
+    const subject = await verifier([authority], { maxInFlight: 4, maxInFlightPerSession: 4 });
     const tokens = Array.from({ length: 5 }, (_, index) => mint(authority, claims({ jti: `t-${index}` })));
     const answers = await Promise.all(tokens.map((token) => subject.verify(token, NOW_S)));
     expect(answers.map((answer) => 'refused' in answer && answer.refused)).toEqual([
@@ -335,7 +351,11 @@ describe('verifications in flight', () => {
   });
 
   it('of one source are bounded by its share, so that others get through', async () => {
-    const subject = await verifier([authority], { maxInFlight: 8, maxInFlightPerSource: 2 });
+    const subject = await verifier([authority], {
+      maxInFlight: 8,
+      maxInFlightPerSource: 2,
+      maxInFlightPerSession: 8,
+    });
     const stranger = signer('k1');
     const flood = Array.from({ length: 20 }, (_, index) =>
       subject.verify(mint(stranger, claims({ jti: `bad-${index}` })), NOW_S, 'flooder'),
@@ -347,6 +367,33 @@ describe('verifications in flight', () => {
     expect(await subject.verify(mint(authority, claims({ jti: 'x' })), NOW_S, 'flooder')).toHaveProperty(
       'claims',
     );
+  });
+
+  it('of one claimed session are an eighth, forged or not, and others get through', async () => {
+    const subject = await verifier([authority], { maxInFlight: 16 });
+    const stranger = signer('k1');
+    const victim = mint(authority, claims({ sid: 'BBECAwQFBgcICQoLDA0ODw' }));
+    const known = mint(authority, claims({ sid: 'BBECAwQFBgcICQoLDA0ODw', jti: 'known' }));
+    await subject.verify(known, NOW_S);
+    const forged = (index: number): string =>
+      mint(stranger, claims({ sid: 'BBECAwQFBgcICQoLDA0ODw', jti: `bad-${index}` }));
+    const flood = Array.from({ length: 20 }, (_, index) =>
+      subject.verify(forged(index), NOW_S, `source-${index}`),
+    );
+    // While it lasts, only first verifications of that session are refused.
+    const [other, cached, first] = await Promise.all([
+      subject.verify(mint(authority), NOW_S),
+      subject.verify(known, NOW_S),
+      subject.verify(victim, NOW_S),
+    ]);
+    expect([other, cached]).toEqual([
+      expect.objectContaining({ claims: expect.anything() }),
+      expect.objectContaining({ claims: expect.anything() }),
+    ]);
+    expect(first).toMatchObject({ refused: 'OVERLOADED' });
+    const refused = (await Promise.all(flood)).map((answer) => ('refused' in answer ? answer.refused : 'OK'));
+    expect(refused.filter((reason) => reason === 'TOKEN_INVALID')).toHaveLength(2);
+    expect(await subject.verify(victim, NOW_S)).toHaveProperty('claims');
   });
 
   it('take no place for what is refused before its signature', async () => {

@@ -23,7 +23,7 @@ describe('the command line', () => {
   it('helps with every command on standard output, and shows an example', async () => {
     const helps = await allHelp();
     expect([...helps.keys()].sort()).toEqual([
-      ...['audit verify', 'classes', 'classify', 'decide', 'demo'],
+      ...['audit verify', 'bench', 'classes', 'classify', 'decide', 'demo', 'load'],
       ...['mapping check', 'mapping coverage', 'mapping diff'],
       ...['policy check', 'policy explain', 'policy reload', 'policy schema', 'policy test'],
       ...[

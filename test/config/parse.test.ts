@@ -26,7 +26,14 @@ describe('a firma.toml that says nothing', () => {
       policy: { shadow: 0 },
       skewS: 5,
       budgets: [],
-      ingress: { listen: { host: '127.0.0.1', port: 0 }, adapter: 'auto' },
+      ingress: {
+        listen: { host: '127.0.0.1', port: 0 },
+        socket: undefined,
+        adapter: 'auto',
+        workers: 1,
+        placement: 'inline',
+        trusted: [],
+      },
       proxy: { listen: { host: '127.0.0.1', port: 0 }, idleTimeoutMs: 300_000 },
       overrides: [],
       audit: { fsync: 'checkpoint' },
@@ -202,8 +209,18 @@ describe('a firma.toml with a mistake names the place and the way out', () => {
     ],
     [
       'a key of a later version',
-      '[sidecar.ingress]\nworkers = 2',
-      ':2:1: `sidecar.ingress.workers` is not supported in this version; remove it',
+      '[sidecar.capability]\nbundle_ttl_s = 2',
+      ':2:1: `sidecar.capability.bundle_ttl_s` is not supported in this version; remove it',
+    ],
+    [
+      'no ingress worker',
+      '[sidecar.ingress]\nworkers = 0',
+      ':2:1: `sidecar.ingress.workers` must be a whole number from 1 to 32',
+    ],
+    [
+      'a trusted peer that is no network',
+      '[sidecar.ingress]\ntrusted = ["127.0.0.1"]',
+      'must be a network such as `127.0.0.1/32`',
     ],
     [
       'a remote Authority',

@@ -44,7 +44,7 @@ export function ingressConformance(name: string, start: (options: AdapterOptions
     };
 
     beforeAll(async () => {
-      ingress = await start({ handler, listen: FREE_PORT });
+      ingress = await start({ handler, listen: FREE_PORT, trusted: [], isShared: false });
     });
     beforeEach(() => {
       handler.reset();
@@ -114,12 +114,26 @@ export function ingressConformance(name: string, start: (options: AdapterOptions
       ['PUT /v1/decide', 405],
       ['DELETE /v1/decide', 405],
       ['OPTIONS /v1/decide', 405],
+      ['GET /v1/decide/batch', 405],
+      ['GET /v1/commit', 405],
+      ['GET /v1/rollback', 405],
+      ['GET /access/v1/evaluation', 405],
       ['POST /healthz', 405],
+      ['DELETE /readyz', 405],
+      ['PUT /metrics', 405],
+      ['POST /openapi.json', 405],
+      ['POST /.well-known/authzen-configuration', 405],
+      ['POST /v1/events/x/proof', 405],
+      ['GET /v1/events//proof', 404],
+      ['GET /v1/events/proof', 404],
+      ['GET /v1/events/x', 404],
+      ['GET /ext_authzx', 404],
+      ['GET /ext_authz%2f', 404],
     ])('answers `%s` with %i', async (line, status) => {
       const answer = await ask(head(line));
       expect(answer?.status).toBe(status);
       expect(answer?.headers.get('allow')).toBe(
-        status === 404 ? undefined : line.includes('healthz') ? 'GET' : 'POST',
+        status === 404 ? undefined : line.startsWith('GET') || line.includes(' /v1/decide') ? 'POST' : 'GET',
       );
       expect(handler.bodies).toEqual([]);
     });
@@ -127,6 +141,47 @@ export function ingressConformance(name: string, start: (options: AdapterOptions
     it('looks at no query', async () => {
       expect((await ask(head('GET /healthz?a=b')))?.status).toBe(200);
       expect((await ask(post('{}').replace('/v1/decide', '/v1/decide?x=/healthz')))?.status).toBe(200);
+    });
+
+    it.each([
+      ['GET', '/readyz'],
+      ['GET', '/openapi.json'],
+      ['GET', '/.well-known/authzen-configuration'],
+      ['GET', '/v1/events/x/proof?y=z'],
+      ['POST', '/v1/decide/batch'],
+      ['POST', '/v1/commit'],
+      ['POST', '/v1/rollback'],
+      ['POST', '/access/v1/evaluation?x'],
+    ])('hands `%s %s` to the handler as it came', async (method, target) => {
+      const headers = method === 'GET' ? [] : ['content-type: application/json', 'content-length: 2'];
+      const answer = await ask(head(`${method} ${target}`, ...headers) + (method === 'GET' ? '' : '{}'));
+      expect(answer?.status).toBe(200);
+      expect(handler.requests).toMatchObject([{ method, target, isTrusted: false }]);
+    });
+
+    it('answers with the headers and the content type it is told', async () => {
+      expect((await ask(post('{}')))?.headers.get('x-firma-outcome')).toBe('ALLOW');
+      expect((await ask(head('GET /metrics')))?.headers.get('content-type')).toBe('text/plain');
+    });
+
+    it('hands over the headers that a decision reads, by lower-case name', async () => {
+      await ask(post('{}', 'Authorization: Bearer A', 'x-other: 1', 'AUTHORIZATION: Bearer B'));
+      expect(handler.requests[0]?.headers).toEqual([
+        'authorization',
+        'Bearer A',
+        'authorization',
+        'Bearer B',
+      ]);
+    });
+
+    it('tells of callers over TCP that are not trusted nothing about the calls of others', async () => {
+      for (const line of ['GET /ext_authz/x', 'POST /ext_authz/', 'DELETE /ext_authz']) {
+        const answer = await ask(head(line, 'x-firma-token: t', 'x-forwarded-proto: https'));
+        expect(answer?.status).toBe(403);
+        expect(answer?.headers.get('x-firma-reason')).toBe('UNTRUSTED_PEER');
+        expect(answer?.body).toContain('sidecar.ingress.trusted');
+      }
+      expect(handler.requests).toEqual([]);
     });
 
     it('sends no body in answer to HEAD', async () => {
@@ -295,20 +350,32 @@ export function ingressConformance(name: string, start: (options: AdapterOptions
       );
     });
 
-    it('holds at most 512 connections, and serves on when they are gone', async () => {
-      const opened = Array.from({ length: 600 }, () => client());
+    it('holds so many connections at most, and serves on when they are gone', async () => {
+      const crowded = await start({
+        handler,
+        listen: FREE_PORT,
+        trusted: [],
+        isShared: false,
+        maxConnections: 64,
+      });
+      const connect = (): RawClient => new RawClient(crowded.port, crowded.host);
+      const opened = Array.from({ length: 80 }, connect);
       let ended = 0;
       await new Promise<void>((resolve) => {
-        for (const one of opened) void one.closed.then(() => ++ended === 88 && resolve());
+        for (const one of opened) void one.closed.then(() => ++ended === 16 && resolve());
       });
       for (const one of opened) one.end();
       await Promise.all(opened.map((one) => one.closed));
-      expect((await ask(head('GET /healthz')))?.status).toBe(200);
+      const request = `GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:${crowded.port}\r\n\r\n`;
+      const late = connect();
+      expect((await late.send(request).answer())?.status).toBe(200);
+      late.end();
+      await crowded.close();
     });
 
     it('leaves a port that is in use alone, and names it', async () => {
       const listen = { host: ingress.host, port: ingress.port };
-      await expect(start({ handler, listen })).rejects.toMatchObject({
+      await expect(start({ handler, listen, trusted: [], isShared: false })).rejects.toMatchObject({
         code: 'START_FAILED',
         message: expect.stringContaining(String(ingress.port)),
       });
@@ -316,7 +383,7 @@ export function ingressConformance(name: string, start: (options: AdapterOptions
     });
 
     it('closed, it ends its connections and listens no more', async () => {
-      const passing = await start({ handler, listen: FREE_PORT });
+      const passing = await start({ handler, listen: FREE_PORT, trusted: [], isShared: false });
       const open = new RawClient(passing.port, passing.host);
       const request = `GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:${passing.port}\r\n\r\n`;
       expect((await open.send(request).answer())?.status).toBe(200);

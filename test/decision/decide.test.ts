@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { canonicalize } from '@firma/core';
 import type { PolicyEngine, PolicyVerdict, StateStore } from '@firma/core';
 import { serialize } from '../../src/audit/serialize.ts';
 import { NOW_S } from '../capability/authority.ts';
@@ -105,6 +106,15 @@ describe('who is not authenticated', () => {
     const { ask, token } = await rig();
     const caller = { token: token(), session: { sid: 'BBECAwQFBgcICQoLDA0ODw', sub: 'agent-7' } };
     expect(await ask({}, caller)).toMatchObject({ reason: 'TOKEN_INVALID', eventId: undefined });
+  });
+
+  it('is refused with the token of another agent than the request names', async () => {
+    const { ask, token } = await rig();
+    expect(await ask({}, { token: token(), subject: 'agent-7' })).toMatchObject({ reason: 'OK' });
+    expect(await ask({}, { token: token(), subject: 'agent-8' })).toMatchObject({
+      reason: 'TOKEN_INVALID',
+      eventId: undefined,
+    });
   });
 });
 
@@ -643,6 +653,17 @@ describe('the audit log', () => {
       latency_us: 1235,
       injected: 'github',
     });
+  });
+
+  it.each([
+    { status: 201, bytesSent: 5, bytesReceived: 7, latencyUs: 1, injected: 'github' },
+    { bytesSent: 0, bytesReceived: 0, latencyUs: 0, reason: 'SESSION_ABORTED' } as const,
+  ])('gets an outcome whose line is canonical as it stands', async (facts) => {
+    const { ask, decider, records } = await rig();
+    decider.finish(await ask(), facts);
+    const record = records.at(-1);
+    const line = record === undefined ? undefined : serialize(record);
+    expect(line).toBe(`${canonicalize(JSON.parse(line ?? 'null'))}\n`);
   });
 
   it('records a request that could not be read, for the session that sent it', async () => {

@@ -8,6 +8,12 @@ describe('event ids', () => {
     expect(id).toMatch(/^0189abcd-ef01-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
+  it('carry every bit of their randomness but those that say what they are', () => {
+    const ids = new EventIds((count) => Uint8Array.from({ length: count }, (_, at) => 0xf5 - (at % 10)));
+    expect(ids.next(0xffff_ffff_ffff)).toBe('ffffffff-ffff-75f4-b3f2-f1f0efeeedec');
+    expect(ids.next(0.9)).toBe('00000000-0000-75f4-b3f2-f1f0efeeedec');
+  });
+
   it('differ, also within one millisecond and across blocks of randomness', () => {
     const ids = new EventIds(randomBytes);
     const made = Array.from({ length: 10_000 }, () => ids.next(1_763_800_000_123));

@@ -8,7 +8,9 @@ import {
   compileScope,
   Decider,
   type Decision,
+  type DecisionLine,
   type DecisionRecord,
+  type InForce,
   linkBundle,
   loadBundle,
   loadMappings,
@@ -69,6 +71,8 @@ export interface RigOptions {
   readonly budgets?: readonly BudgetInput[];
   readonly defaultProtected?: boolean;
   readonly engine?: PolicyEngine;
+  /** Stands before the engine of the policies. */
+  readonly before?: (engine: PolicyEngine) => PolicyEngine;
   readonly maxSessions?: number;
   readonly store?: StateStore;
   readonly maxInFlightPerSource?: number;
@@ -77,6 +81,11 @@ export interface RigOptions {
 export type Ask = Partial<RawRequest> & { readonly body?: string; readonly form?: boolean };
 
 const authority = signer('key-1');
+
+/** What a decision's line says. */
+function parsed(record: DecisionLine): DecisionRecord {
+  return JSON.parse(record.line()) as DecisionRecord;
+}
 
 /** A decider over real rooms, with a clock to turn, a log to read, and tokens for the asking. */
 export async function rig(options: RigOptions = {}) {
@@ -112,8 +121,14 @@ export async function rig(options: RigOptions = {}) {
     maxSessions: options.maxSessions ?? 1000,
     store: options.store,
   });
+  const normalizer = new Normalizer(mappings);
+  const compiled = new CompiledEngine(new ReferenceEngine(bundle), linkBundle(bundle));
+  const inForce: InForce = {
+    normalizer,
+    engine: options.engine ?? options.before?.(compiled) ?? compiled,
+    configDigest: 'config-digest',
+  };
   const decider = new Decider({
-    normalizer: new Normalizer(mappings),
     defaultProtected: options.defaultProtected ?? true,
     verifier,
     revocations,
@@ -122,7 +137,7 @@ export async function rig(options: RigOptions = {}) {
     idempotencyHeaders: ['idempotency-key'],
     audit: {
       append(record) {
-        if (state.auditAccepts) records.push(record);
+        if (state.auditAccepts) records.push('line' in record ? parsed(record) : record);
         return state.auditAccepts;
       },
     },
@@ -130,10 +145,7 @@ export async function rig(options: RigOptions = {}) {
     randomBytes,
     sha256Hex,
     origin: { sidecarId: 'sidecar-1' },
-    inForce: {
-      engine: options.engine ?? new CompiledEngine(new ReferenceEngine(bundle), linkBundle(bundle)),
-      configDigest: 'config-digest',
-    },
+    inForce,
     onSessionEnd: (key) => void ended.push(key),
   });
 
@@ -173,6 +185,8 @@ export async function rig(options: RigOptions = {}) {
     ended,
     state,
     sessions,
+    verifier,
+    inForce,
     revocations,
     token,
     raw,

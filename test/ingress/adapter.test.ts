@@ -5,9 +5,9 @@ import { loadUws } from '../../src/ingress/uws-module.ts';
 
 const options: AdapterOptions = {
   listen: { host: '127.0.0.1', port: 0 },
-  handler: {
-    decide: () => Promise.resolve({ status: 200, body: '{}' }),
-  },
+  trusted: [],
+  isShared: false,
+  handler: { handle: () => ({ status: 200, body: '{}' }) },
 };
 
 const missing = () => loadUws('no-such-add-on');

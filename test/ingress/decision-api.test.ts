@@ -1,20 +1,22 @@
 import { StartFailed } from '@firma/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startIngressPool } from '../../src/ingress/ingress-pool.ts';
 import { startNodeIngress } from '../../src/ingress/node.ts';
 import type { AdapterOptions, Ingress } from '../../src/ingress/port.ts';
 import { startUwsIngress } from '../../src/ingress/uws.ts';
 import { loadUws } from '../../src/ingress/uws-module.ts';
 import { ingressConformance } from '../conformance/ingress.ts';
+import { ingressHostility } from '../conformance/ingress-hostile.ts';
+import { ingressPeers } from '../conformance/ingress-peers.ts';
+import { forwarded } from './forwarded.ts';
 import { RawClient } from './raw-client.ts';
 
 const SLOW_LIMIT_MS = 20_000;
 
 const IDLE: AdapterOptions = {
   listen: { host: '127.0.0.1', port: 0 },
-  handler: {
-    decide: () => Promise.resolve({ status: 200, body: '{}' }),
-  },
+  trusted: [],
+  isShared: false,
+  handler: { handle: () => ({ status: 200, body: '{}' }) },
 };
 
 async function startUws(options: AdapterOptions): Promise<Ingress> {
@@ -46,12 +48,16 @@ describe('the decision API', () => {
 
   ingressConformance('on node:http', startNodeIngress);
   ingressConformance('on uWebSockets.js', startUws);
-  ingressConformance('in a worker, on node:http', (options) =>
-    startIngressPool({ ...options, adapter: 'node' }),
-  );
-  ingressConformance('in a worker, on uWebSockets.js', (options) =>
-    startIngressPool({ ...options, adapter: 'uws' }),
-  );
+  ingressConformance('on node:http, decided elsewhere', forwarded(startNodeIngress));
+  ingressConformance('on uWebSockets.js, decided elsewhere', forwarded(startUws));
+
+  for (const [name, start] of [
+    ['on node:http', startNodeIngress],
+    ['on uWebSockets.js', startUws],
+  ] as const) {
+    ingressHostility(name, start);
+    ingressPeers(name, start);
+  }
 
   it(
     'ends connections on which no request arrives',

@@ -1,66 +1,121 @@
 import { once } from 'node:events';
-import { MessageChannel } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ForwardingHandler } from '../../src/ingress/forwarding.ts';
-import type { Answer } from '../../src/ingress/port.ts';
+import { answerPeer, ForwardingHandler } from '../../src/ingress/forwarding.ts';
+import type { Answer, IngressRequest } from '../../src/ingress/port.ts';
 import type { Batch } from '../../src/pool/messages.ts';
+import { requestOf } from './scripted-service.ts';
 
 function answer(body: string): Answer {
   return { status: 200, body };
 }
 
-describe('the handler of the ingress worker', () => {
+const asking = (text: string): IngressRequest => requestOf('POST', '/v1/decide', text);
+
+describe('the handler of a thread that only listens', () => {
   let handler: ForwardingHandler;
-  let channel: MessageChannel;
+  let deciders: MessagePort[];
+
+  /** The other end of a thread that decides. */
+  const addDecider = (): MessagePort => {
+    const { port1, port2 } = new MessageChannel();
+    handler.add(port1);
+    deciders.push(port2);
+    return port2;
+  };
+  const asked = async (decider: MessagePort): Promise<Batch<IngressRequest>> => {
+    const [batch] = (await once(decider, 'message')) as [Batch<IngressRequest>];
+    return batch;
+  };
 
   beforeEach(() => {
-    channel = new MessageChannel();
-    handler = new ForwardingHandler(channel.port1);
+    handler = new ForwardingHandler();
+    deciders = [];
   });
   afterEach(() => {
     vi.useRealTimers();
     handler.close();
-    channel.port1.close();
+    for (const decider of deciders) decider.close();
   });
 
-  it('gives each call the answer of its id, in whatever order they come', async () => {
-    const calls = ['a', 'b'].map((text) => handler.decide(new TextEncoder().encode(text)));
-    const [batch] = (await once(channel.port2, 'message')) as [Batch<Uint8Array>];
-    expect(batch.items.map((body) => new TextDecoder().decode(body))).toEqual(['a', 'b']);
-    const [first = 0, second = 0] = batch.ids;
-    handler.answered({
+  it('gives each request the answer of its id, in whatever order they come', async () => {
+    const decider = addDecider();
+    const answers = ['a', 'b'].map((text) => handler.handle(asking(text)));
+    const { ids, items } = await asked(decider);
+    expect(items).toEqual([asking('a'), asking('b')]);
+    const [first = 0, second = 0] = ids;
+    const batch: Batch<Answer> = {
       type: 'batch',
       ids: [second, 999, first],
       items: [answer('B'), answer('?'), answer('A')],
-    });
-    expect((await Promise.all(calls)).map(({ body }) => body)).toEqual(['A', 'B']);
+    };
+    decider.postMessage(batch, []);
+    expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(['A', 'B']);
   });
 
-  it('has at most 1024 calls under way; the next is 503', async () => {
-    const body = new Uint8Array(1);
-    const calls = Array.from({ length: 1024 }, () => handler.decide(body));
-    expect((await handler.decide(body)).status).toBe(503);
-    handler.answered({ type: 'batch', ids: [1], items: [answer('A')] });
-    expect((await calls[0])?.status).toBe(200);
-    void handler.decide(body);
-    expect((await handler.decide(body)).status).toBe(503);
+  it('asks the thread that has the fewest', async () => {
+    const [one, two] = [addDecider(), addDecider()];
+    const answers = ['a', 'b', 'c', 'd'].map((text) => handler.handle(asking(text)));
+    for (const decider of [one, two]) {
+      answerPeer(decider, { handle: ({ body }) => answer(new TextDecoder().decode(body)) });
+    }
+    const batches = await Promise.all([asked(one), asked(two)]);
+    expect(batches.map(({ ids }) => ids.length)).toEqual([2, 2]);
+    expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('waits ten seconds for an answer, and one that comes later is nobody’s', async () => {
+  it('has at most 1,024 requests with one thread; the next is 503', async () => {
+    const decider = addDecider();
+    const answers = Array.from({ length: 1_024 }, () => handler.handle(asking('x')));
+    const refused = await handler.handle(asking('x'));
+    expect(refused.status).toBe(503);
+    expect(refused.headers).toContainEqual(['retry-after', '1']);
+    answerPeer(decider, { handle: () => answer('A') });
+    expect((await Promise.all(answers)).every(({ status }) => status === 200)).toBe(true);
+    expect((await handler.handle(asking('x'))).status).toBe(200);
+  });
+
+  it('waits ten seconds for an answer', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
-    handler = new ForwardingHandler(channel.port1);
-    const early = handler.decide(new Uint8Array(1));
+    handler = new ForwardingHandler();
+    const decider = addDecider();
+    const early = handler.handle(asking('early'));
     await vi.advanceTimersByTimeAsync(6_000);
-    const late = handler.decide(new Uint8Array(1));
+    const late = handler.handle(asking('late'));
     await vi.advanceTimersByTimeAsync(5_000);
     expect((await early).status).toBe(503);
-    handler.answered({ type: 'batch', ids: [1, 2], items: [answer('?'), answer('B')] });
+    decider.postMessage({ type: 'batch', ids: [1, 2], items: [answer('?'), answer('B')] }, []);
     expect((await late).body).toBe('B');
   });
 
-  it('answers what is under way with 503 when it is closed', async () => {
-    const call = handler.decide(new Uint8Array(1));
+  it('refuses what a thread leaves behind, and what no thread is there for', async () => {
+    const decider = addDecider();
+    const left = handler.handle(asking('x'));
+    decider.close();
+    expect((await left).status).toBe(503);
+    expect(await handler.handle(asking('x'))).toMatchObject({ status: 503 });
+  });
+
+  it('refuses what is under way when it is closed', async () => {
+    addDecider();
+    const underWay = handler.handle(asking('x'));
     handler.close();
-    expect((await call).status).toBe(503);
+    expect((await underWay).status).toBe(503);
+  });
+});
+
+describe('the other end of the channel', () => {
+  it('answers each request at once or later, as its handler does', async () => {
+    const { port1, port2 } = new MessageChannel();
+    answerPeer(port2, {
+      handle: ({ target }) => (target === '/now' ? answer('now') : Promise.resolve(answer('later'))),
+    });
+    const got = once(port1, 'message') as Promise<[Batch<Answer>]>;
+    const items = [requestOf('GET', '/later'), requestOf('GET', '/now')];
+    port1.postMessage({ type: 'batch', ids: [7, 8], items }, []);
+    const [batch] = await got;
+    expect(batch).toEqual({ type: 'batch', ids: [8, 7], items: [answer('now'), answer('later')] });
+    port1.close();
+    port2.close();
   });
 });

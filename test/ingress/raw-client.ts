@@ -33,8 +33,9 @@ export class RawClient {
   /** Resolves when the server has ended the connection. */
   readonly closed: Promise<void>;
 
-  constructor(port: number, host = '127.0.0.1', toHead = false) {
-    this.#socket = connect(port, host);
+  /** @param at port, or path of a Unix socket */
+  constructor(at: number | string, host = '127.0.0.1', toHead = false) {
+    this.#socket = typeof at === 'string' ? connect(at) : connect(at, host);
     this.#socket.on('data', (chunk) => {
       this.#text += chunk.toString('latin1');
       for (let taken = takeAnswer(this.#text, toHead); taken; taken = takeAnswer(this.#text, toHead)) {

@@ -1,6 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalContext, hourUtc, weekdayUtc } from '../../native-free-core/policy/context.ts';
+import {
+  canonicalContext,
+  ContextWriter,
+  hourUtc,
+  weekdayUtc,
+} from '../../native-free-core/policy/context.ts';
 import type { PolicyContext } from '../../native-free-core/policy/port.ts';
 import { CONTEXT, query } from './query.ts';
 
@@ -95,5 +100,56 @@ describe('the canonical context', () => {
       { session: { ...CONTEXT.session, lastClass: 'code.read' } },
     ];
     expect(new Set(variants.map(canonical)).size).toBe(variants.length);
+  });
+
+  it('is the same whatever contexts were written before', () => {
+    const lists = [
+      ['code.read'],
+      ['code.read', 'é"'],
+      [],
+      ['b', 'a'],
+      Array.from({ length: 300 }, (_, at) => `host-${at}`),
+    ];
+    const list = fc.constantFrom(...lists, ...lists.map((names) => Object.freeze([...names])));
+    const few = fc.nat(1);
+    const contexts = fc.record({
+      session: fc.record({
+        id: fc.constantFrom('a', 'é"'),
+        ageS: few,
+        calls: few,
+        denies: few,
+        classes: list,
+        tools: list,
+        hosts: list,
+        injected: list,
+        lastClass: fc.constantFrom('', 'code.read'),
+      }),
+      budget: fc.constantFrom({}, { spend: 1 }),
+      request: fc.record({
+        method: fc.constantFrom('GET', 'é"'),
+        scheme: fc.constantFrom('http', 'https'),
+        transport: fc.constantFrom('proxy', 'in-process'),
+        bodyBytes: few,
+        queryPresent: fc.boolean(),
+      }),
+      nowMs: fc.constantFrom(CONTEXT.nowMs, CONTEXT.nowMs + 1),
+      capability: fc.record({ actions: list, scope: list, ageS: few, ttlS: few }),
+      params: fc.constantFrom({}, { amount: 1 }),
+    });
+    fc.assert(
+      fc.property(fc.array(contexts, { minLength: 2, maxLength: 12 }), (all) => {
+        const writer = new ContextWriter();
+        for (const context of all) expect(writer.write(context)).toBe(canonical(context));
+      }),
+    );
+  });
+
+  it('is written anew for a list that was changed in place', () => {
+    const writer = new ContextWriter();
+    const hosts = ['a'];
+    const context = { ...CONTEXT, session: { ...CONTEXT.session, hosts } };
+    writer.write(context);
+    hosts.push('b');
+    expect(writer.write(context)).toContain('"hosts":["a","b"]');
   });
 });

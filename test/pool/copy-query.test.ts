@@ -28,4 +28,10 @@ describe('a copy of a query', () => {
     const shared = new Set<object>(lists);
     expect(objectsOf(copyQuery(live)).filter((object) => shared.has(object))).toEqual(lists);
   });
+
+  it('has what is computed only when it is read', () => {
+    const live = query();
+    const session = Object.create(live.context.session) as typeof live.context.session;
+    expect(copyQuery({ ...live, context: { ...live.context, session } })).toEqual(live);
+  });
 });

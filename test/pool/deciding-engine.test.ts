@@ -1,10 +1,36 @@
 import { join } from 'node:path';
+import { type Bundle, linkBundle } from '@firma/core';
 import { describe, expect, it, vi } from 'vitest';
 import { trust } from '../../src/config/trust.ts';
 import { openFirma } from '../../src/open-firma.ts';
+import { openEngine } from '../../src/pool/deciding-engine.ts';
 import { makeDir } from '../config/place.ts';
+import { policyEngineSuite } from '../conformance/policy-engine.ts';
+import { referenceRig } from './reference-rig.ts';
 
 const REPOSITORY = 'https://api.github.com/repos/octocat/hello';
+
+/** The same policies, none of which the compiled engine evaluates. */
+function allDeclined(bundle: Bundle): Bundle {
+  const policies = bundle.policies.map((policy) => {
+    const { lowered } = policy;
+    const scope = 'declined' in lowered ? lowered.scope : { ...lowered, condition: undefined };
+    return { ...policy, lowered: { declined: 'by the test', scope } };
+  });
+  return { ...bundle, policies };
+}
+
+policyEngineSuite('the engine of a thread, where every policy is declined,', (bundle) => {
+  const rig = referenceRig(bundle);
+  const { engine, close } = openEngine(linkBundle(allDeclined(bundle)), rig.access, 0.5);
+  return {
+    engine,
+    close() {
+      void close();
+      rig.close();
+    },
+  };
+});
 
 describe('the engines of an enforcement point', () => {
   it('take the share of decisions that is asked for a second time, and agree', async () => {
@@ -23,7 +49,7 @@ describe('the engines of an enforcement point', () => {
       });
       await vi.waitFor(
         () =>
-          expect(firma.parts.policies.stats()).toEqual({
+          expect(firma.parts.core.stats()).toEqual({
             engine: 'compiled',
             declined: 0,
             shadow: {

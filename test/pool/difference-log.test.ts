@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { PolicyVerdict } from '@firma/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DifferenceLog } from '../../src/pool/difference-log.ts';
-import type { PolicyDifference } from '../../src/pool/shadow.ts';
+import type { PolicyDifference } from '../../src/pool/reference-messages.ts';
 import { query } from '../policy/query.ts';
 
 const verdict = (allowed: boolean): PolicyVerdict => ({

@@ -1,8 +1,3 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import {
   type ActionClassInfo,
   type Bundle,
@@ -13,16 +8,14 @@ import {
   type PolicyVerdict,
   ReferenceEngine,
 } from '@firma/core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { entryPoint } from '../../src/entry-point.ts';
-import {
-  type PolicyDifference,
-  type ShadowableEngine,
-  type ShadowCounts,
-  ShadowedEngine,
-  type ShadowOptions,
-} from '../../src/pool/shadow.ts';
-import { CONTEXT, INPUTS, query } from '../policy/query.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ReferenceClient } from '../../src/pool/reference-client.ts';
+import type { Counts } from '../../src/pool/reference-counts.ts';
+import { type ShadowableEngine, ShadowedEngine, type ShadowOptions } from '../../src/pool/shadow.ts';
+import { INPUTS, query } from '../policy/query.ts';
+import { type ReferenceRig, referenceRig } from './reference-rig.ts';
+
+const WAIT = { timeout: 10_000, interval: 5 };
 
 const POLICIES = `
 @id("pay") permit (principal, action in Firma::Action::"payment", resource);
@@ -30,23 +23,6 @@ const POLICIES = `
 @id("large") @reason("too much") @remedy("ask") @outcome("abort")
 forbid (principal, action == Firma::Action::"payment.transfer", resource)
 unless { context.params has amount && context.params.amount <= 5000 };
-`;
-
-const WORKERS = `
-const until = (port, type) => new Promise((resolve) => port.on('message', (m) => m.type === type && resolve(m)));
-
-export async function shadow({ port, data }) {
-  const { mode } = data.bundle;
-  if (mode === 'no start') return { ok: false, code: 'POLICY_INVALID', message: 'not these' };
-  const stopped = until(port, 'stop').then(() => port.close()).then(() => ({ ok: true }));
-  if (mode === 'never ready') return stopped;
-  port.postMessage({ type: 'ready' });
-  if (mode === 'deaf') return stopped;
-  const { ids } = await until(port, 'batch');
-  if (mode === 'dies') process.exit(7);
-  port.postMessage({ type: 'batch', ids, items: ids.map(() => ({ kind: 'agreed' })) });
-  return stopped;
-}
 `;
 
 const allowed = (by: string): PolicyVerdict => ({
@@ -72,53 +48,33 @@ class Planted implements ShadowableEngine {
 }
 
 describe('an engine that is shadowed', () => {
-  let dir: string;
   let bundle: Bundle;
   let reference: ReferenceEngine;
-  let engine: ShadowedEngine | undefined;
-  let differences: PolicyDifference[];
-  let troubles: string[];
+  let rig: ReferenceRig | undefined;
 
-  const shadowed = (inner: ShadowableEngine, options: Partial<ShadowOptions> = {}): ShadowedEngine =>
-    (engine = new ShadowedEngine(inner, {
-      bundle,
-      bundleDigest: 'digest',
-      share: 1,
-      random: () => 0.5,
-      onDifference: (difference) => differences.push(difference),
-      onUnavailable: (detail) => troubles.push(detail),
-      ...options,
-    }));
+  /** @param answering false: nobody answers samples */
+  const shadowed = (
+    inner: ShadowableEngine,
+    options: Partial<ShadowOptions> = {},
+    answering = true,
+  ): ShadowedEngine => {
+    rig = referenceRig(answering ? bundle : undefined);
+    const client = new ReferenceClient(rig.access);
+    return new ShadowedEngine(inner, { reference: client, share: 1, random: () => 0.5, ...options });
+  };
 
-  /** Shadowed by a worker of `WORKERS`. */
-  const badly = (mode: string, options: Partial<ShadowOptions> = {}): ShadowedEngine =>
-    shadowed(new Planted(() => allowed('pay')), {
-      worker: join(dir, 'workers.mjs'),
-      bundle: Object.assign({}, bundle, { mode }),
-      ...options,
-    });
-
-  const settled = (counts: Partial<ShadowCounts>): Promise<void> =>
-    vi.waitFor(() => expect(engine?.counts).toMatchObject(counts), { timeout: 10_000, interval: 5 });
+  const settled = (counts: Partial<Counts>): Promise<void> =>
+    vi.waitFor(() => expect(rig?.counts()).toMatchObject(counts), WAIT);
 
   beforeAll(() => {
-    dir = mkdtempSync(join(tmpdir(), 'firma-shadow-'));
-    writeFileSync(join(dir, 'workers.mjs'), WORKERS);
     bundle = loadBundle([{ file: 'p.cedar', text: POLICIES }], INPUTS);
     reference = new ReferenceEngine(bundle);
   });
-  beforeEach(() => {
-    differences = [];
-    troubles = [];
+  afterEach(() => {
+    rig?.close();
+    rig = undefined;
   });
-  afterEach(async () => {
-    await engine?.close();
-    engine = undefined;
-  });
-  afterAll(() => {
-    reference.close();
-    rmSync(dir, { recursive: true });
-  });
+  afterAll(() => reference.close());
 
   describe('and right', () => {
     let compiled: CompiledEngine;
@@ -157,7 +113,7 @@ describe('an engine that is shadowed', () => {
       const some = shadowed(right, { share: 0.25, random: () => draws.shift() ?? 1 });
       for (let call = 0; call < 4; call++) some.evaluate(query());
       await settled({ agreed: 2 });
-      expect(some.counts.sampled).toBe(2);
+      expect(rig?.counts().sampled).toBe(2);
     });
 
     it('is not blamed where the reference engine has no answer', async () => {
@@ -165,7 +121,7 @@ describe('an engine that is shadowed', () => {
       expect(reference.evaluate(asked)).toMatchObject({ errored: ['<engine>'] });
       shadowed(new Planted(() => allowed('pay'))).evaluate(asked);
       await settled({ sampled: 1, unanswered: 1 });
-      expect(differences).toEqual([]);
+      expect(rig?.told).toEqual([]);
     });
   });
 
@@ -181,18 +137,16 @@ describe('an engine that is shadowed', () => {
       subject.evaluate(query({ action: 'payment.read' }));
       await settled({ sampled: 8, agreed: 1, differed: 7 });
       expect(wrong.distrusted).toEqual(['payment.transfer', 'credential.read']);
-      expect(differences).toHaveLength(2);
-      expect(differences[0]).toEqual({
-        bundle: 'digest',
+      await vi.waitFor(() => expect(rig?.told).toHaveLength(2), WAIT);
+      expect(rig?.told[0]).toEqual({
         ordinal: 1,
         query: tooMuch,
         engine: 'planted',
         verdict: allowed('pay'),
         again: allowed('pay'),
         reference: reference.evaluate(tooMuch),
-        policies: bundle.policies.filter(({ id }) => id !== 'read').map(({ id, text }) => ({ id, text })),
       });
-      expect(differences[1]).toMatchObject({ ordinal: 7, reference: { allowed: false }, policies: [] });
+      expect(rig?.told[1]).toMatchObject({ ordinal: 7, reference: { allowed: false } });
     });
 
     it.each<[string, Partial<PolicyVerdict>]>([
@@ -206,7 +160,10 @@ describe('an engine that is shadowed', () => {
       const right = reference.evaluate(tooMuch);
       shadowed(new Planted(() => ({ ...right, ...change }))).evaluate(tooMuch);
       await settled({ differed: 1 });
-      expect(differences).toMatchObject([{ verdict: { ...right, ...change }, reference: right }]);
+      await vi.waitFor(
+        () => expect(rig?.told).toMatchObject([{ verdict: { ...right, ...change }, reference: right }]),
+        WAIT,
+      );
     });
 
     it('is found out also where it answers later', async () => {
@@ -222,7 +179,7 @@ describe('an engine that is shadowed', () => {
       shadowed(fickle).evaluate(tooMuch);
       await settled({ sampled: 1, unconfirmed: 1, differed: 0 });
       expect(fickle.distrusted).toEqual([]);
-      expect(differences).toEqual([]);
+      expect(rig?.told).toEqual([]);
     });
   });
 
@@ -230,104 +187,36 @@ describe('an engine that is shadowed', () => {
     const flooded = shadowed(new Planted(() => allowed('pay')), { capacity: 3 });
     const small = query({ context: { params: { amount: 1 } } });
     for (let call = 0; call < 10; call++) expect(flooded.evaluate(small)).toEqual(allowed('pay'));
-    expect(flooded.counts).toMatchObject({ sampled: 10, dropped: 7 });
+    expect(rig?.counts()).toMatchObject({ sampled: 10, dropped: 7 });
     await settled({ agreed: 3 });
     flooded.evaluate(small);
     await settled({ sampled: 11, agreed: 4, dropped: 7 });
   });
 
-  describe('by a thread', () => {
-    it.each([
-      ['that does not start', 'no start'],
-      ['that never gets ready', 'never ready'],
-      ['that dies', 'dies'],
-      ['that does not answer', 'deaf'],
-    ])('%s decides as ever, and its samples count as unanswered', async (_what, mode) => {
-      const alone = badly(mode, { timeoutMs: 20, startTimeoutMs: mode === 'never ready' ? 20 : 10_000 });
-      expect(alone.evaluate(query())).toEqual(allowed('pay'));
-      expect(alone.evaluate(query())).toEqual(allowed('pay'));
-      await settled({ sampled: 2, unanswered: 2 });
-      expect(alone.evaluate(query())).toEqual(allowed('pay'));
-      await settled({ sampled: 3, unanswered: 3 });
-      // Said once, of a thread that ended by itself.
-      const isSaid = troubles.map((detail) => detail.startsWith('shadow mode looks at no decision: '));
-      expect(isSaid).toEqual(mode === 'no start' || mode === 'dies' ? [true] : []);
-    });
-
-    it('that died is followed by another', async () => {
-      let mode = 'dies';
-      const changing = Object.defineProperty({ ...bundle }, 'mode', { get: () => mode, enumerable: true });
-      const restarted = badly('', { bundle: changing, restartMs: 1 });
-      restarted.evaluate(query());
-      await settled({ unanswered: 1 });
-      mode = 'lives';
-      await vi.waitFor(
-        () => {
-          restarted.evaluate(query());
-          expect(restarted.counts.agreed).toBeGreaterThan(0);
-        },
-        { timeout: 10_000, interval: 20 },
-      );
-    });
-
-    it('in which cedar fails on everything is ended, said once, and followed by another', async () => {
-      let isBroken = true;
-      const tampered = bundle.policies.map((policy) => ({ ...policy, text: 'permit (' }));
-      const get = (): Bundle['policies'] => (isBroken ? tampered : bundle.policies);
-      const changing = Object.defineProperty({ ...bundle }, 'policies', { get, enumerable: true });
-      const small = query({ context: { params: { amount: 1 } } });
-      const subject = shadowed(new Planted(() => allowed('pay')), { bundle: changing, restartMs: 1 });
-      for (let call = 0; call < 7; call++) subject.evaluate(small);
-      await settled({ sampled: 7, unanswered: 7 });
-      expect(troubles).toEqual([]);
-      subject.evaluate(small);
-      await vi.waitFor(() => expect(troubles).toEqual([expect.stringContaining('cedar fails')]));
-      isBroken = false;
-      await vi.waitFor(
-        () => {
-          subject.evaluate(small);
-          expect(subject.counts.agreed).toBeGreaterThan(0);
-        },
-        { timeout: 10_000, interval: 20 },
-      );
-      expect(troubles).toHaveLength(1);
-    });
-
-    it('goes on after many queries that Cedar does not take', async () => {
-      const subject = shadowed(new Planted((asked) => reference.evaluate(asked)));
-      for (let call = 0; call < 20; call++) subject.evaluate(query({ agent: '\ud800' }));
-      await settled({ unanswered: 20 });
-      subject.evaluate(query());
-      await settled({ agreed: 1 });
-      expect(troubles).toEqual([]);
-    });
-
-    it('that was closed leaves what waited unanswered', async () => {
-      const closed = badly('deaf');
-      closed.evaluate(query());
-      await closed.close();
-      expect(closed.evaluate(query())).toEqual(allowed('pay'));
-      await settled({ sampled: 2, unanswered: 2 });
-    });
+  it('whose reference engine is lost decides as ever, and its samples count as unanswered', async () => {
+    const alone = shadowed(new Planted(() => allowed('pay')), {}, false);
+    expect(alone.evaluate(query())).toEqual(allowed('pay'));
+    rig?.say({ type: 'port', port: undefined });
+    await settled({ sampled: 1, unanswered: 1 });
+    expect(alone.evaluate(query())).toEqual(allowed('pay'));
+    await settled({ sampled: 2, unanswered: 2 });
   });
 
-  it('in a process that makes no code from strings is shadowed, and leaves nothing open when closed', async () => {
-    const script = `
-      const [, shadow, asked] = process.argv;
-      const { ShadowedEngine } = await import(shadow);
-      const bundle = { policies: [], params: new Map(), budgets: new Set(), canonical: { schema: '', policies: [] } };
-      const verdict = { allowed: false, determining: [], errored: [], abort: false };
-      const inner = { name: 'x', evaluate: () => verdict, distrust() {} };
-      const engine = new ShadowedEngine(inner, { bundle, bundleDigest: '', share: 1, random: () => 0, onDifference() {}, onUnavailable() {} });
-      engine.evaluate(JSON.parse(asked));
-      while (engine.counts.agreed + engine.counts.unanswered === 0) await new Promise((done) => setImmediate(done));
-      console.log(JSON.stringify(engine.counts));
-      await engine.close();`;
-    const asked = query({ context: { ...CONTEXT, params: {}, budget: {} } });
-    const flags = ['--disallow-code-generation-from-strings', '--input-type=module', '-e', script];
-    const args = [...flags, entryPoint('pool/shadow.js'), JSON.stringify(asked)];
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: 15_000 });
-    expect(JSON.parse(stdout)).toMatchObject({ sampled: 1, agreed: 1 });
-    expect(stderr).toBe('');
+  it('leaves to the reference engine what another thread has found wrong', async () => {
+    const inner = new Planted(() => allowed('pay'));
+    const subject = shadowed(inner);
+    subject.distrust(query().action.index);
+    expect(inner.distrusted).toEqual(['payment.transfer']);
+    subject.evaluate(query());
+    expect(rig?.counts().sampled).toBe(0);
+  });
+
+  it('is still shadowed after many queries that Cedar does not take', async () => {
+    const subject = shadowed(new Planted((asked) => reference.evaluate(asked)));
+    for (let call = 0; call < 20; call++) subject.evaluate(query({ agent: '\ud800' }));
+    await settled({ unanswered: 20 });
+    subject.evaluate(query());
+    await settled({ agreed: 1 });
+    expect(rig?.told).toEqual([]);
   });
 });

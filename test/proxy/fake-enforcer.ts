@@ -5,6 +5,9 @@ import {
   type Decision,
   type DispatchFacts,
   type Envelope,
+  type InForce,
+  loadMappings,
+  Normalizer,
   type RawRequest,
 } from '@firma/core';
 import type { Injection } from '../../src/broker/broker.ts';
@@ -21,6 +24,12 @@ export interface Decided {
 export type Verdict = Partial<
   Pick<Decision, 'budgets' | 'detail' | 'outcome' | 'reason' | 'remedy' | 'retryAfterS' | 'scope'>
 >;
+
+const IN_FORCE: InForce = {
+  normalizer: new Normalizer(loadMappings([])),
+  engine: undefined,
+  configDigest: '',
+};
 
 /** Decides as it is told, and remembers what it was asked and told. */
 export class FakeEnforcer implements Enforcer {
@@ -58,7 +67,7 @@ export class FakeEnforcer implements Enforcer {
 
   prepare(raw: RawRequest): Prepared {
     const matched = { refused: 'UNCLASSIFIED_ACTION', detail: '', target: undefined } as const;
-    return { raw, matched, bodyNeed: this.bodyNeed, spentMs: 0 };
+    return { raw, inForce: IN_FORCE, matched, bodyNeed: this.bodyNeed, startedAt: 0, matchedAt: 0 };
   }
 
   headEnds(_prepared: Prepared, bytes: Uint8Array): boolean {

@@ -10,7 +10,7 @@ import { controlHandlers } from '../session-host/handlers.ts';
 
 const OWN = `
 process.on('disconnect', () => process.exit(0));
-process.send({ type: 'ready', control: '/c', proxy: 'p', ingress: 'i', adapter: 'node', caFile: '/a', caBundle: '/b',
+process.send({ type: 'ready', control: '/c', proxy: 'p', ingress: 'i', ingressSocket: '/s', adapter: 'node', caFile: '/a', caBundle: '/b',
   runDir: 'own', config: '', warnings: [] });
 `;
 
@@ -22,6 +22,7 @@ function info(): SidecarInfo {
     control: join(state, 'run', 'control.sock'),
     proxy: 'http://127.0.0.1:1',
     ingress: 'http://127.0.0.1:2',
+    ingressSocket: '/tmp/ingress.sock',
     adapter: 'uws',
     caFile: '/ca',
     caBundle: '/bundle',

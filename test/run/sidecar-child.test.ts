@@ -8,6 +8,7 @@ const INFO = {
   control: '/c',
   proxy: 'http://127.0.0.1:1',
   ingress: 'http://127.0.0.1:2',
+  ingressSocket: '/tmp/ingress.sock',
   adapter: 'node',
   caFile: '/ca',
   caBundle: '/bundle',

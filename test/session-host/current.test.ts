@@ -24,6 +24,7 @@ function info(run = 'run'): SidecarInfo {
     control: join(state, run, 'control.sock'),
     proxy: 'http://127.0.0.1:1',
     ingress: 'http://127.0.0.1:2',
+    ingressSocket: '/tmp/ingress.sock',
     adapter: 'uws',
     caFile: '/ca',
     caBundle: '/bundle',

@@ -18,6 +18,7 @@ async function runs(run: string): Promise<string> {
     control: path,
     proxy: 'http://127.0.0.1:1',
     ingress: 'http://127.0.0.1:2',
+    ingressSocket: '/tmp/ingress.sock',
     adapter: 'uws',
     caFile: '/ca',
     caBundle: '/bundle',

@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatVerifierKey, NotCanonical, StateUnusable } from '@firma/core';
+import { canonicalize, formatVerifierKey, NotCanonical, StateUnusable } from '@firma/core';
 import type { LogReport, NoteSigner } from '@firma/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { verifyRunLog } from '../../src/audit/verify-run.ts';
@@ -80,6 +80,33 @@ describe('a new log', () => {
     await log.finish();
     log.close();
     expect(await verify()).toMatchObject({ ok: true, records: 2 });
+  });
+
+  it('is the same for records that are not read because they are canonical', async () => {
+    const log = await open();
+    expect(log.addCanonical(Buffer.from('{"a":"x","z":1}'))).toBe(true);
+    expect(log.addCanonical(Buffer.from('{"a":1,"b":2}'))).toBe(true);
+    for (const left of [
+      '{"z":1,"a":1}',
+      '{"a":"é"}',
+      '{"seq":9}',
+      '[]',
+      '',
+      `{"a":"${'x'.repeat(65_520)}"}`,
+    ]) {
+      expect(log.addCanonical(Buffer.from(left))).toBe(false);
+    }
+    expect(log.addCanonical(Buffer.from(`{"a":"${'x'.repeat(65_000)}"}`))).toBe(true);
+    for (let i = 4; i < 1_200; i++) {
+      if (i % 3 === 0 || !log.addCanonical(Buffer.from(canonicalize(record(i))))) log.add(record(i));
+      if (i % 50 === 0) log.write();
+    }
+    await log.finish();
+    log.close();
+    expect(lines().slice(1, 3)).toEqual(['{"a":"x","seq":1,"z":1}', '{"a":1,"b":2,"seq":2}']);
+    const expected = Array.from({ length: 1_196 }, (_, i) => canonicalize({ ...record(i + 4), seq: i + 4 }));
+    expect(lines().slice(4)).toEqual(expected);
+    expect(await verify()).toMatchObject({ ok: true, records: 1_200, uncovered: 0 });
   });
 
   it('has no checkpoint over what is not written yet', async () => {

@@ -1,6 +1,6 @@
 import type { ParamType } from '../../registry/param-type.ts';
 import { ACTION_CLASSES, type ActionClassInfo, type ClassSet, classSet } from '../../registry/classes.ts';
-import type { Bundle } from '../bundle.ts';
+import type { Bundle, BundlePolicy } from '../bundle.ts';
 import { contextIsExact } from '../context.ts';
 import { isQueryExact } from '../exact-query.ts';
 import type { PolicyEngine, PolicyQuery, PolicyVerdict } from '../port.ts';
@@ -17,6 +17,12 @@ export interface LinkedBundle {
   readonly budgets: ReadonlySet<string>;
 }
 
+/** A bundle whose policies need not all be there at once. */
+export interface LinkableBundle extends Pick<Bundle, 'params' | 'budgets'> {
+  /** Sorted by id. */
+  readonly policies: Iterable<BundlePolicy>;
+}
+
 export interface LinkOptions {
   /** False: every query meets every policy. Answers are the same. */
   readonly indexed?: boolean;
@@ -30,14 +36,16 @@ const POLICIES_A_STEP = 16;
  * have passed, then let the event loop turn.
  */
 export function* linkSteps(
-  bundle: Bundle,
+  bundle: LinkableBundle,
   { indexed = true }: LinkOptions = {},
 ): Generator<undefined, LinkedBundle, undefined> {
   const index = new PolicyIndex<LinkedPolicy>();
-  for (const [position, policy] of bundle.policies.entries()) {
+  let position = 0;
+  for (const policy of bundle.policies) {
     const linked = linkBundlePolicy(policy, position, indexed);
     index.add(linked.policy, indexed ? policy.classes : EVERY_CLASS, linked.bucket, policy.reads);
-    if (position % POLICIES_A_STEP === POLICIES_A_STEP - 1) yield undefined;
+    position += 1;
+    if (position % POLICIES_A_STEP === 0) yield undefined;
   }
   return { index, params: bundle.params, budgets: bundle.budgets };
 }

@@ -19,13 +19,16 @@ async function run(options: Options): Promise<void> {
   }
   const changed = await controlClient(sidecar.control).reloadPolicies();
   if (options.json === true) printJson({ changed });
-  else print(changed ? 'the policies are in force' : 'these policies are in force already');
+  else
+    print(
+      changed ? 'the tables and policies are in force' : 'these tables and policies are in force already',
+    );
 }
 
 export function register(policy: Command): void {
   const command = policy
     .command('reload')
-    .description('put changed, trusted policies in force in the running sidecar')
+    .description('put changed, trusted tables and policies in force in the running sidecar')
     .action(run);
   withExamples(withJson(withStateDir(command)), 'firma trust && firma policy reload');
 }

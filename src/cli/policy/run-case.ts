@@ -113,7 +113,7 @@ export class CaseRunner {
           method: reading.resource.method,
           scheme,
           transport: 'proxy',
-          bodyBytes: sent.body.length,
+          bodyBytes: sent.body?.length ?? 0,
           queryPresent: query !== '',
         }),
       ),

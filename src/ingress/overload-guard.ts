@@ -1,0 +1,42 @@
+import { type Answer, errorAnswer, type IngressHandler, type IngressRequest } from './port.ts';
+
+/** A pause for garbage is shorter. */
+const MAX_TURN_MS = 20;
+
+/**
+ * Refuses at once what would have to wait: one turn of the event loop hands out every request that has arrived, and those
+ * behind 20 ms of deciding are answered OVERLOADED, so that the queue in front of a thread cannot grow.
+ */
+export class OverloadGuard implements IngressHandler {
+  readonly #handler: IngressHandler;
+  readonly #nowMs: () => number;
+  readonly #atTurnEnd: (callback: () => void) => void;
+  readonly #endTurn = (): void => {
+    this.#isInTurn = false;
+  };
+  #isInTurn = false;
+  #startedMs = 0;
+
+  /** @param atTurnEnd calls back once no more requests of this turn will come */
+  constructor(
+    handler: IngressHandler,
+    nowMs: () => number = () => performance.now(),
+    atTurnEnd: (callback: () => void) => void = setImmediate,
+  ) {
+    this.#handler = handler;
+    this.#nowMs = nowMs;
+    this.#atTurnEnd = atTurnEnd;
+  }
+
+  handle(request: IngressRequest): Answer | Promise<Answer> {
+    const now = this.#nowMs();
+    if (!this.#isInTurn) {
+      this.#isInTurn = true;
+      this.#startedMs = now;
+      this.#atTurnEnd(this.#endTurn);
+    } else if (now - this.#startedMs > MAX_TURN_MS) {
+      return errorAnswer(503, 'OVERLOADED', 'more calls arrive than can be decided; try again');
+    }
+    return this.#handler.handle(request);
+  }
+}
