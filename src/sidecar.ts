@@ -60,6 +60,24 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
   const { audit, authority, broker, config, core, desk, runDir, state, threads, transports, verifier } =
     firma.parts;
 
+  threads.readiness = () => readinessOf(firma);
+  const socketPath = config.ingress.socket ?? join(runDir, 'ingress.sock');
+  // Its threads start while the rest does.
+  const startingIngress = startIngressPool({
+    config: config.ingress,
+    socketPath,
+    threads,
+    onReplaced: (sentence) => options.onUnavailable?.(sentence),
+  });
+  // Heard of below, once the rest has started.
+  startingIngress.catch(() => undefined);
+  closers.add(() =>
+    startingIngress.then(
+      (started) => started.close(),
+      () => undefined,
+    ),
+  );
+
   const ca = await openCertificateAuthority(state.root);
   const caBundle = join(runDir, 'ca-bundle.pem');
   await writeFile(caBundle, ca.caBundle(), { mode: 0o644 });
@@ -75,15 +93,7 @@ async function start(options: SidecarStartOptions, closers: Closers): Promise<Si
   });
   closers.add(() => proxy.close());
 
-  threads.readiness = () => readinessOf(firma);
-  const socketPath = config.ingress.socket ?? join(runDir, 'ingress.sock');
-  const ingress = await startIngressPool({
-    config: config.ingress,
-    socketPath,
-    threads,
-    onReplaced: (sentence) => options.onUnavailable?.(sentence),
-  });
-  closers.add(() => ingress.close());
+  const ingress = await startingIngress;
 
   const sessions = new AgentSessions(config, authority, directory, transports);
   closers.add(() => sessions.closeAll());
