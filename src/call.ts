@@ -19,6 +19,11 @@ export interface Call {
    * that was not seen, so that a rule which has to read it denies.
    */
   readonly body?: string | Uint8Array | null;
+  /**
+   * In place of `body`: what the caller read of it. Nobody here did, so nothing of it is believed: a rule that has to
+   * read the body denies, and any other decides without it.
+   */
+  readonly params?: Readonly<Record<string, string | number>>;
 }
 
 /** A decision as JSON. `resource` is the Cedar id; times are in microseconds. */
@@ -50,7 +55,9 @@ const MAX_HEADER_NAME_CHARS = 256;
 const MAX_HEADER_CHARS = 8 * 1024;
 const MAX_BODY_BYTES = 64 * 1024;
 
-const FIELDS: ReadonlySet<string> = new Set(['token', 'method', 'url', 'headers', 'body']);
+const MAX_PARAMS = 64;
+
+const FIELDS: ReadonlySet<string> = new Set(['token', 'method', 'url', 'headers', 'body', 'params']);
 const NO_HEADERS: Readonly<Record<string, string>> = {};
 const NO_BODY = new Uint8Array(0);
 
@@ -116,11 +123,26 @@ function bodyProblem(body: unknown): string | undefined {
   return body.isWellFormed() ? undefined : '`body` is not well-formed Unicode';
 }
 
+function paramsProblem(params: unknown, body: unknown): string | undefined {
+  if (body !== undefined) return 'give `body` or `params`: facts are read from `body` alone';
+  if (!isObject(params)) return '`params` must be an object of strings and numbers';
+  let count = 0;
+  for (const name in params) {
+    count += 1;
+    if (count > MAX_PARAMS) return `\`params\` has more than ${MAX_PARAMS} entries`;
+    const value = params[name];
+    if (typeof value !== 'string' && typeof value !== 'number') {
+      return '`params` must be an object of strings and numbers';
+    }
+  }
+  return undefined;
+}
+
 function callProblem(value: unknown): string | undefined {
   if (!isObject(value)) return 'a call is a JSON object with `token`, `method` and `url`';
   for (const name in value) {
     if (!FIELDS.has(name)) {
-      return 'a call has `token`, `method`, `url`, `headers` and `body`, and no other field';
+      return 'a call has `token`, `method`, `url`, `headers` and `body` or `params`, and no other field';
     }
   }
   return callFieldsProblem(value);
@@ -128,13 +150,14 @@ function callProblem(value: unknown): string | undefined {
 
 /** What is wrong with the fields of a call, whatever else stands beside them. */
 export function callFieldsProblem(value: Readonly<Record<string, unknown>>): string | undefined {
-  const { token, method, url, headers, body } = value;
+  const { token, method, url, headers, body, params } = value;
   return (
     (token === undefined ? undefined : textProblem('token', token, MAX_TOKEN_CHARS)) ??
     textProblem('method', method, MAX_METHOD_CHARS) ??
     textProblem('url', url, MAX_URL_CHARS) ??
     (headers === undefined ? undefined : headersProblem(headers)) ??
-    (body === undefined ? undefined : bodyProblem(body))
+    (body === undefined ? undefined : bodyProblem(body)) ??
+    (params === undefined ? undefined : paramsProblem(params, body))
   );
 }
 
@@ -202,7 +225,8 @@ export function parseCallText(json: string): Call | Invalid {
   }
   const call = parseCall(value);
   if ('invalid' in call) return call;
-  const members = Object.keys(call).length + Object.keys(call.headers ?? NO_HEADERS).length;
+  const { headers = NO_HEADERS, params = NO_HEADERS } = call;
+  const members = Object.keys(call).length + Object.keys(headers).length + Object.keys(params).length;
   return members === countMembers(json) ? call : { invalid: 'a key stands twice in the call' };
 }
 
@@ -213,7 +237,8 @@ export interface CallRequest {
   readonly body: Uint8Array | undefined;
 }
 
-function bodyBytes({ body }: Call): Uint8Array | undefined {
+function bodyBytes({ body, params }: Call): Uint8Array | undefined {
+  if (params !== undefined) return undefined;
   if (body === undefined || body === '') return NO_BODY;
   if (body === null) return undefined;
   return typeof body === 'string' ? Buffer.from(body) : body;

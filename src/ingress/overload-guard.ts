@@ -1,11 +1,11 @@
 import { type Answer, errorAnswer, type IngressHandler, type IngressRequest } from './port.ts';
 
 /** A pause for garbage is shorter. */
-const MAX_TURN_MS = 20;
+const MAX_TURN_MS = 50;
 
 /**
  * Refuses at once what would have to wait: one turn of the event loop hands out every request that has arrived, and those
- * behind 20 ms of deciding are answered OVERLOADED, so that the queue in front of a thread cannot grow.
+ * behind 50 ms of deciding are answered OVERLOADED, so that the queue in front of a thread cannot grow.
  */
 export class OverloadGuard implements IngressHandler {
   readonly #handler: IngressHandler;

@@ -12,7 +12,7 @@ const REQUEST: IngressRequest = {
 };
 
 describe('the guard against overload', () => {
-  it('refuses what stands behind 20 ms of one turn, and decides again in the next', () => {
+  it('refuses what stands behind 50 ms of one turn, and decides again in the next', () => {
     let nowMs = 0;
     let endTurn = (): void => {};
     let handled = 0;
@@ -20,7 +20,7 @@ describe('the guard against overload', () => {
       {
         handle() {
           handled += 1;
-          nowMs += 6;
+          nowMs += 15;
           return { status: 200, body: '' };
         },
       },
@@ -47,7 +47,7 @@ describe('the guard against overload', () => {
       () => {},
     );
     void guard.handle(REQUEST);
-    nowMs = 21;
+    nowMs = 51;
     const answer = guard.handle(REQUEST);
     expect(answer).toMatchObject({ status: 503, headers: [['retry-after', '1']] });
     expect(answer).toHaveProperty('body', expect.stringContaining('OVERLOADED'));

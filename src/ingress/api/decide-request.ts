@@ -31,15 +31,12 @@ function optionProblem({
   canonicalize,
   commit,
   receipt,
-  params,
 }: Readonly<Record<string, unknown>>): string | undefined {
   if (canonicalize !== undefined && typeof canonicalize !== 'boolean') {
     return '`canonicalize` must be true or false';
   }
   if (receipt !== undefined && typeof receipt !== 'boolean') return '`receipt` must be true or false';
   if (commit !== undefined && commit !== 'manual') return '`commit` must be "manual", or left out';
-  // A fact that nobody here read would be believed like one that was.
-  if (params !== undefined) return '`params` is not taken: send `body`, from which facts are read';
   return undefined;
 }
 
@@ -62,7 +59,7 @@ export function parseDecideRequest(json: string): DecideRequest | Invalid {
     if (!FIELDS.has(name)) {
       return {
         invalid:
-          'a call has `token`, `method`, `url`, `headers`, `body`, `canonicalize`, `commit` and `receipt`, and no other field',
+          'a call has `token`, `method`, `url`, `headers`, `body` or `params`, `canonicalize`, `commit` and `receipt`, and no other field',
       };
     }
   }
@@ -70,6 +67,7 @@ export function parseDecideRequest(json: string): DecideRequest | Invalid {
   const problem = optionProblem(value);
   if (problem !== undefined) return { invalid: problem };
   for (const _name in value.headers) members += 1;
+  for (const _name in value.params) members += 1;
   if (members !== countMembers(json)) return { invalid: 'a key stands twice in the call' };
   const { canonicalize, commit, receipt } = value;
   return {

@@ -38,6 +38,13 @@ const CALL_PROPERTIES = {
     maxLength: 65_536,
     description: 'The whole body, at most 64 KiB. A rule with `params` reads its facts from it.',
   },
+  params: {
+    type: 'object',
+    maxProperties: 64,
+    additionalProperties: { type: ['string', 'number'] },
+    description:
+      'In place of `body`: what the caller read of it. It is not relied on: a rule with `params` answers PARAMS_UNREADABLE.',
+  },
 };
 
 const DECISION_PROPERTIES = {
