@@ -1,7 +1,9 @@
 import { each, median, number, table } from '../figures.ts';
+import { inProcessLines, measureInProcess } from '../micro/in-process.bench.ts';
 import { type Figure, FIGURES, measureDecisions } from '../micro/decision.bench.ts';
 
 const CALLS = 2000;
+const IN_PROCESS_CALLS = 5000;
 const ASKED: Readonly<Record<Figure, string>> = {
   warm: 'median < 100, p99 ≤ 100',
   cold_token: 'p99 ≤ 1,000',
@@ -29,5 +31,7 @@ export async function decisionSection(rounds: number): Promise<readonly string[]
       ],
       rows,
     ),
+    '',
+    ...inProcessLines(await measureInProcess(rounds, IN_PROCESS_CALLS)),
   ];
 }

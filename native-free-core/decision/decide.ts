@@ -222,7 +222,8 @@ export class Decider {
       const matched = normalizer.match(raw);
       const { target } = matched;
       if (raw.transport === 'proxy' || target === undefined || isCanonical(raw, target)) return matched;
-      const detail = 'the target is not canonical, and this entrance does not dispatch';
+      const detail =
+        'the target is not canonical, and this entrance does not dispatch: send the canonical one, or ask with `canonicalize: true`';
       return { refused: 'MALFORMED_REQUEST', detail, target };
     } catch {
       // Who sent it is not known yet: `decide` answers INTERNAL, to that session.

@@ -90,7 +90,9 @@ export class CallBody {
   #readWhole(): Uint8Array | Unreadable {
     const sent = this.#bytes;
     if (sent === undefined || sent.length > MAX_FACT_BODY) {
-      return new Unreadable(`the body is incomplete or longer than ${MAX_FACT_BODY} bytes`);
+      return new Unreadable(
+        `the body, which this rule reads, was not given, is incomplete or longer than ${MAX_FACT_BODY} bytes`,
+      );
     }
     if (this.#raw.bodyLength !== undefined && this.#raw.bodyLength !== sent.length) {
       return new Unreadable('the body is not as long as it was declared');
@@ -108,7 +110,8 @@ export class CallBody {
     // A coded body that decodes to nothing can still say something to a server that does not decode it.
     if (bytes.length === 0 && this.#coding() === 'identity') return EMPTY;
     const type = bodyType(this.#raw.headers.get('content-type') ?? []);
-    if (type === undefined) return new Unreadable('the body is neither a form nor JSON, in UTF-8');
+    if (type === undefined)
+      return new Unreadable('the body is neither a form nor JSON, in UTF-8, by its `content-type`');
     if (type.kind !== 'json') return this.#form(type, bytes);
     const text = decodeUtf8(bytes);
     if (text === undefined) return new Unreadable('the body is not valid UTF-8');

@@ -39,6 +39,7 @@ export function register(program: Command): void {
     else {
       print(`proxy         ${info.proxy}`);
       print(`decision API  ${info.ingress} (${info.adapter})`);
+      print(`              ${info.ingressSocket}`);
       print(`control       ${info.control}`);
       print(`CA            ${info.caFile}`);
       print(`log           ${info.runDir}`);

@@ -66,7 +66,7 @@ async function withCore(
   const core = await openDecidingCore(seed, port);
   try {
     const api = new ApiHandler(new LocalService(core, seed.enforcementKeyDigest));
-    return await run(new OverloadGuard(api), core.stats);
+    return await run(new OverloadGuard(api, () => core.stats.counted('overloaded')), core.stats);
   } finally {
     await core.close();
   }

@@ -27,9 +27,19 @@ function parsed(body: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
+/** An answer that is no decision: overload is told as such, and counts as an answer. */
+function refusedVerdict(status: number, body: string): Verdict {
+  const error = parsed(body)?.['error'];
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  if (code === 'OVERLOADED') return { outcome: 'DENY', reason: 'OVERLOADED' };
+  return {
+    error: typeof code === 'string' && REASON.test(code) ? `status ${status} ${code}` : `status ${status}`,
+  };
+}
+
 /** The answer of `POST /v1/decide`: 200 with the decision in the body; another status is no decision. */
 export function decideVerdict({ status, body }: HttpResponse): Verdict {
-  if (status !== 200) return { error: `status ${status}` };
+  if (status !== 200) return refusedVerdict(status, body);
   // The members that are wanted stand first: the rest, a kilobyte, need not be parsed.
   if (body.startsWith(OUTCOME_START) && body.endsWith('}')) {
     const end = body.indexOf('"', OUTCOME_START.length);

@@ -86,6 +86,12 @@ export function prometheusText(totals: Totals, gauges: Gauges): string {
   );
   page.histogram('firma_request_seconds', {}, totals.histogram('request'));
   page.one(
+    'firma_requests_overloaded_total',
+    'counter',
+    'Requests refused because too many came at once: no decisions.',
+    totals.counter('overloaded'),
+  );
+  page.one(
     'firma_token_cache_hits_total',
     'counter',
     'Tokens found verified.',

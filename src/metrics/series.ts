@@ -52,7 +52,7 @@ export const TIMED = ['normalize', 'capability', 'policy', 'total', 'request'] a
 export type Timed = (typeof TIMED)[number];
 
 /** What else only grows. */
-export const COUNTED = ['token_cache_hits', 'token_cache_misses', 'token_refusals'] as const;
+export const COUNTED = ['token_cache_hits', 'token_cache_misses', 'token_refusals', 'overloaded'] as const;
 export type Counted = (typeof COUNTED)[number];
 
 /** Upper bounds of the buckets, in microseconds; what is longer stands in one more. */

@@ -56,6 +56,12 @@ export class ThreadStats {
     this.#observe(REQUEST, microseconds);
   }
 
+  /** One more. */
+  counted(counter: Counted): void {
+    const at = AT.counters + COUNTED.indexOf(counter);
+    this.#places[at] = (this.#places[at] ?? 0) + 1;
+  }
+
   /** Says how far a counter has come that is kept elsewhere. */
   reached(counter: Counted, total: number): void {
     this.#places[AT.counters + COUNTED.indexOf(counter)] = total;

@@ -26,7 +26,7 @@ export function notAnEnforcementPoint(what: string): Answer {
   return errorAnswer(
     401,
     'UNAUTHENTICATED',
-    `${what} is for enforcement points: send \`authorization: Bearer <their key>\``,
+    `${what} is for enforcement points: send \`authorization: Bearer KEY\`, with the key in \`trust/enforcement.key\` of the state directory`,
     [['www-authenticate', 'Bearer']],
   );
 }
