@@ -12,8 +12,8 @@ export interface Call {
   readonly token?: string;
   readonly method: string;
   readonly url: string;
-  /** By name, in any case. Only what classification reads is looked at. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** By name, in any case. Only what classification reads is looked at. Not from JSON: a list where one stood several times. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /**
    * The whole body; absent is empty. Not from JSON: bytes as they were received, and `null` where there may be a body
    * that was not seen, so that a rule which has to read it denies.
@@ -272,7 +272,7 @@ export function toRawRequest(
   idempotencyHeaders: readonly string[] = [],
 ): CallRequest {
   const { scheme, hostPort, target } = splitUrl(call.url);
-  const fields = Object.entries(call.headers ?? NO_HEADERS);
+  const fields = fieldsOf(call.headers ?? NO_HEADERS);
   const headers = readableHeaders(fields, readHeaders);
   const body = bodyBytes(call);
   const raw = { method: call.method, scheme, hostPort, target, headers, transport, bodyLength: body?.length };
@@ -284,6 +284,16 @@ export function toRawRequest(
   }
   if (!carriesKey) return { raw, body };
   return { raw: { ...raw, otherHeaders: otherHeaders(fields, idempotencyHeaders) }, body };
+}
+
+function fieldsOf(headers: NonNullable<Call['headers']>): (readonly [name: string, value: string])[] {
+  const fields: (readonly [string, string])[] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === 'string') fields.push([name, value]);
+    else for (const one of value ?? []) fields.push([name, one]);
+  }
+  return fields;
 }
 
 /** Whether an upstream gets a header under exactly that name: in another spelling, or named by `Connection`, it does not. */

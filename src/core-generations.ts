@@ -46,6 +46,8 @@ export class CoreGenerations {
     if (next?.generation !== generation) return;
     const opened = await next.opening;
     await this.#begun;
+    // Another one was ordered meanwhile, and this one dropped.
+    if (this.#next !== next) return;
     this.#next = undefined;
     const before = this.#current;
     this.#current = opened;

@@ -53,8 +53,12 @@ export interface Replacing {
    * @param forThread what one more thread links
    */
   prepare(forThread: () => ThreadCore): Promise<void>;
-  /** In one step: the record that announces it, then the exchange, here and in every other thread. */
-  exchange(inForce: InForce, parts: ConfigParts): void;
+  /**
+   * In one step: the record that announces it, then the exchange, here and in every other thread.
+   *
+   * @returns once threads that started meanwhile have done so too
+   */
+  exchange(inForce: InForce, parts: ConfigParts): Promise<void>;
 }
 
 /** A generation of tables and policies: what every thread decides with, from one exchange to the next. */
@@ -166,7 +170,7 @@ export class CoreInForce {
       void next.hub.close();
       throw error;
     }
-    replacing.exchange(this.#opened.inForce, next.parts);
+    await replacing.exchange(this.#opened.inForce, next.parts);
     await before.opened.engine.close();
     await before.generation.hub.close();
     return true;

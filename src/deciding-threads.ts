@@ -19,6 +19,7 @@ import { Questions } from './pool/questions.ts';
 const RECEIPT_TIMEOUT_MS = 3_000;
 /** The main thread is 0. */
 const FIRST_THREAD = 1;
+const METRICS_FOR_MS = 250;
 /** Ten thousand policies take a few seconds where the processor is free. */
 const LINK_TIMEOUT_MS = 30_000;
 
@@ -47,7 +48,8 @@ type Settling = { readonly eventId: string; readonly how: 'commit' | 'rollback' 
 interface Attached {
   readonly post: (message: FromHome, transfer?: readonly MessagePort[]) => void;
   readonly settlings: Questions<Settling, boolean>;
-  /** Of the last core it linked. */
+  /** Of the last core it was given to link, and of the last it has linked; that of its start is 0. */
+  given: number;
   linked: number;
 }
 
@@ -60,6 +62,8 @@ export class DecidingThreads {
   readonly #attached = new Map<number, Attached>();
   readonly #taken = new Set<number>();
   #generation = 0;
+  #page = '';
+  #pageMs = -Infinity;
   #onLinked: () => void = () => {};
   /** What can be relied on; the page of `/metrics`. Set by who knows all parts. */
   readiness: () => Readiness = () => NOT_READY;
@@ -106,7 +110,7 @@ export class DecidingThreads {
     const post = (message: FromHome, transfer: readonly MessagePort[] = []): void =>
       port.postMessage(message, [...transfer]);
     const settlings = new Questions<Settling, boolean>(post, false);
-    const attached: Attached = { post, settlings, linked: 0 };
+    const attached: Attached = { post, settlings, given: 0, linked: 0 };
     this.#attached.set(thread, attached);
     this.#options.audit.onAcknowledged(thread, () => post({ type: 'acknowledged' }));
     port.on('message', (message: ToHome) => {
@@ -152,34 +156,21 @@ export class DecidingThreads {
    */
   async prepare(forThread: () => ThreadCore): Promise<void> {
     this.#generation += 1;
-    const preparing = [...this.#attached.values()];
-    for (const attached of preparing) this.#give(attached, forThread());
-    const isLinked = (): boolean =>
-      // One that ended meanwhile is not waited for; what takes its place gets its core from the start.
-      preparing.every(
-        (attached) =>
-          attached.linked === this.#generation || ![...this.#attached.values()].includes(attached),
-      );
-    if (isLinked()) return;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new StartFailed('a thread of the decision API does not load tables and policies')),
-        LINK_TIMEOUT_MS,
-      );
-      this.#onLinked = () => {
-        if (!isLinked()) return;
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    for (const attached of this.#attached.values()) this.#give(attached, forThread());
+    await this.#allLinked();
   }
 
-  /** Every thread decides with what it linked last. One that started since and has not, links it first. */
-  activate(): void {
+  /**
+   * Every thread decides with what it linked last. One that started since and has not, links it first.
+   *
+   * @returns once all do. Rejects with StartFailed where one does not within 30 seconds
+   */
+  activate(): Promise<void> {
     for (const attached of this.#attached.values()) {
-      if (attached.linked !== this.#generation) this.#give(attached, this.#options.forThread());
+      if (attached.given !== this.#generation) this.#give(attached, this.#options.forThread());
       attached.post({ type: 'activate', generation: this.#generation });
     }
+    return this.#allLinked();
   }
 
   /** Settles a decision wherever it is held. */
@@ -190,9 +181,29 @@ export class DecidingThreads {
     return answers.includes(true);
   }
 
-  #give({ post }: Attached, core: ThreadCore): void {
+  /** One that ends meanwhile is not waited for; what takes its place gets its core from the start. */
+  async #allLinked(): Promise<void> {
+    const areLinked = (): boolean =>
+      [...this.#attached.values()].every(({ given, linked }) => given <= linked);
+    if (areLinked()) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new StartFailed('a thread of the decision API does not load tables and policies')),
+        LINK_TIMEOUT_MS,
+      );
+      this.#onLinked = () => {
+        if (!areLinked()) return;
+        clearTimeout(timer);
+        this.#onLinked = () => {};
+        resolve();
+      };
+    });
+  }
+
+  #give(attached: Attached, core: ThreadCore): void {
     const { control, port } = core.reference;
-    post({ type: 'core', generation: this.#generation, core }, [control, port]);
+    attached.given = this.#generation;
+    attached.post({ type: 'core', generation: this.#generation, core }, [control, port]);
   }
 
   async #answer(thread: number, question: HomeQuestion): Promise<HomeAnswer> {
@@ -210,11 +221,21 @@ export class DecidingThreads {
         case 'readiness':
           return { kind: 'readiness', readiness: this.readiness() };
         case 'metrics':
-          return { kind: 'metrics', text: this.metrics() };
+          return { kind: 'metrics', text: this.#metricsPage() };
       }
     } catch {
       return { kind: 'lost' };
     }
+  }
+
+  /** Made anew four times a second at most. */
+  #metricsPage(): string {
+    const now = performance.now();
+    if (now - this.#pageMs > METRICS_FOR_MS) {
+      this.#page = this.metrics();
+      this.#pageMs = now;
+    }
+    return this.#page;
   }
 
   #receipt(eventId: string): Promise<EventProof | 'unknown' | 'unsigned'> {

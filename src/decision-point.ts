@@ -25,6 +25,8 @@ export interface DecideOptions {
   readonly canonicalize: boolean;
   /** What `sub` of the token has to be, where the entrance says it. */
   readonly subject?: string;
+  /** What an ALLOW has to wait for besides its record; what became of its session meanwhile is asked afterwards. */
+  readonly awaited?: (decision: Decision) => Promise<unknown>;
   /** A token verified before, in place of the call's. */
   readonly handle?: TokenHandle;
   /** Why the call could not be read as one: it is denied MALFORMED_REQUEST with this detail, in the session of its token. */
@@ -155,7 +157,10 @@ export class DecisionPoint {
     const { outcome, reason, timings } = decision;
     this.#parts.stats.decided(outcome, reason, timings);
     if (outcome !== 'ALLOW') return this.#decided(decision, options);
-    const pending = this.recorded(decision);
+    const recorded = this.recorded(decision);
+    const { awaited } = options;
+    const pending =
+      awaited === undefined ? recorded : Promise.resolve(recorded).then(() => awaited(decision));
     if (pending === undefined) return this.#allowed(decision, options);
     return pending.then(
       () => this.#allowed(decision, options),
@@ -170,7 +175,10 @@ export class DecisionPoint {
       return this.#revoked(decision, options, 'SESSION_ABORTED', ENDED);
     }
     if (options.commit === 'answer') decider.answered(decision);
-    else if (options.commit === 'manual' && eventId !== undefined) this.#manual.hold(eventId, decision);
+    else if (options.commit === 'manual' && eventId !== undefined) {
+      decider.leaving(decision);
+      this.#manual.hold(eventId, decision);
+    }
     return this.#decided(decision, options);
   }
 

@@ -251,7 +251,7 @@ async function open(options: OpenOptions, closers: Closers): Promise<Firma> {
           exchange(inForce, parts) {
             decider.recorder.announce(inForce.configDigest, parts);
             decider.replace(inForce);
-            threads.activate();
+            return threads.activate();
           },
         },
       ),

@@ -153,6 +153,11 @@ export class Decider {
     return this.decide(prepared, EMPTY_BODY, caller);
   }
 
+  /** An allowed call is handed to a dispatcher that settles it later: it is charged where this thread ends before. */
+  leaving({ reservation }: Decision): void {
+    if (reservation !== undefined) this.#sessions.leaving(reservation);
+  }
+
   /** The first byte of an allowed call went to the upstream: its budgets stay charged. */
   commit(decision: Decision): void {
     if (decision.reservation !== undefined) this.#sessions.commit(decision.reservation);

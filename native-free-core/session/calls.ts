@@ -116,6 +116,11 @@ export class Calls {
     }
   }
 
+  leaving(id: number): void {
+    const entry = this.#reservations.find(id);
+    if (entry !== undefined && !entry.committed) this.#state.journal?.leaves(entry);
+  }
+
   commit(id: number): boolean {
     const entry = this.#reservations.find(id);
     if (entry === undefined || entry.committed) return false;

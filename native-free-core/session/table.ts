@@ -213,12 +213,17 @@ export class SessionTable {
     return this.#calls.durable(id);
   }
 
-  /** Charges a reservation for good. @returns false where it was settled before: nothing happens then */
+  /** Charges a reservation for good. @returns false where it was settled before */
   commit(id: number): boolean {
     return this.#calls.commit(id);
   }
 
-  /** Gives a reservation back. @returns false where it was settled before: nothing happens then */
+  /** Nobody here will see whether the call leaves: until it is settled, the end of this thread charges it. */
+  leaving(id: number): void {
+    this.#calls.leaving(id);
+  }
+
+  /** Gives a reservation back. @returns false where it was settled before */
   rollBack(id: number): boolean {
     return this.#calls.rollBack(id);
   }

@@ -1,5 +1,7 @@
 import { MAX_BODIES_BYTES, MAX_DISCARDED_BYTES } from './port.ts';
 
+const NOTHING = new Uint8Array(0);
+
 /** What the bodies of one adapter hold together. */
 export class BodyMemory {
   readonly #max: number;
@@ -24,11 +26,17 @@ export class BodyMemory {
 /** What became of a chunk: taken; dropped, the body is refused at its end; or reading on is not worth it. */
 export type Added = 'taken' | 'dropped' | 'enough';
 
-/** Collects one body within its bound and that of all bodies. `free` has to follow. */
+const FIRST_CAPACITY = 1024;
+
+/**
+ * Collects one body within its bound and that of all bodies, in one buffer that grows: what a sender cuts into single bytes
+ * takes no more than what it sends at once. `free` has to follow.
+ */
 export class BodyCollector {
   readonly #memory: BodyMemory;
   readonly #maxBytes: number;
-  #chunks: Uint8Array[] = [];
+  #buffer: Uint8Array<ArrayBuffer> = NOTHING;
+  /** Bytes that came, also those that were dropped. */
   #length = 0;
   #held = 0;
   #crowded = false;
@@ -40,6 +48,7 @@ export class BodyCollector {
 
   /** @param chunk copied: its memory may be used again by who gave it */
   add(chunk: Uint8Array): Added {
+    const before = this.#length;
     this.#length += chunk.length;
     if (this.#length > this.#maxBytes + MAX_DISCARDED_BYTES) return 'enough';
     if (this.#crowded) return 'dropped';
@@ -47,13 +56,12 @@ export class BodyCollector {
       this.#drop();
       return 'dropped';
     }
-    if (!this.#memory.take(chunk.length)) {
+    if (!this.#reserve(before)) {
       this.#crowded = true;
       this.#drop();
       return 'dropped';
     }
-    this.#held += chunk.length;
-    this.#chunks.push(new Uint8Array(chunk));
+    this.#buffer.set(chunk, before);
     return 'taken';
   }
 
@@ -68,16 +76,7 @@ export class BodyCollector {
 
   /** All bytes, in a buffer that holds nothing else. */
   bytes(): Uint8Array {
-    const [first] = this.#chunks;
-    if (first !== undefined && this.#chunks.length === 1) return first;
-    const all = new Uint8Array(this.#held);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      all.set(chunk, at);
-      at += chunk.length;
-    }
-    this.#chunks = [];
-    return all;
+    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
   }
 
   /** The request is answered, or gone. Idempotent. */
@@ -85,9 +84,23 @@ export class BodyCollector {
     this.#drop();
   }
 
+  /** Makes room for everything that came. @returns false where all bodies together have none */
+  #reserve(used: number): boolean {
+    if (this.#length <= this.#buffer.length) return true;
+    // The first chunk is nearly always the whole body, and its buffer is handed on as it is.
+    const doubled = used === 0 ? this.#length : Math.max(FIRST_CAPACITY, this.#buffer.length * 2);
+    const capacity = Math.max(this.#length, Math.min(this.#maxBytes, doubled));
+    if (!this.#memory.take(capacity - this.#held)) return false;
+    this.#held = capacity;
+    const larger = new Uint8Array(capacity);
+    larger.set(this.#buffer.subarray(0, used));
+    this.#buffer = larger;
+    return true;
+  }
+
   #drop(): void {
     this.#memory.give(this.#held);
     this.#held = 0;
-    this.#chunks = [];
+    this.#buffer = NOTHING;
   }
 }

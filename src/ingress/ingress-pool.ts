@@ -82,7 +82,8 @@ class IngressThreads {
   readonly #running = new Set<LongTask>();
   /** The thread that only listens, where there is one. */
   #listener: LongTask | undefined;
-  #deciders = new Set<LongTask>();
+  readonly #deciders = new Set<LongTask>();
+  readonly #connected = new WeakMap<LongTask, LongTask>();
   #endedMs: number[] = [];
   #closing = false;
   readonly failed: Promise<FirmaError>;
@@ -140,12 +141,15 @@ class IngressThreads {
     await Promise.all([...this.#running].map((task) => task.stop()));
   }
 
+  /** Once, whichever of the two started last. */
   #connect(decider: LongTask): void {
-    if (this.#listener === undefined) return;
+    const listener = this.#listener;
+    if (listener === undefined || this.#connected.get(decider) === listener) return;
+    this.#connected.set(decider, listener);
     const { port1, port2 } = new MessageChannel();
     const toListener: PeerMessage = { type: 'peer', port: port1 };
     const toDecider: PeerMessage = { type: 'peer', port: port2 };
-    this.#listener.port.postMessage(toListener, [port1]);
+    listener.port.postMessage(toListener, [port1]);
     decider.port.postMessage(toDecider, [port2]);
   }
 

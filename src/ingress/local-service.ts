@@ -1,3 +1,4 @@
+import type { Decision } from '@firma/core';
 import type { Call } from '../call.ts';
 import type { DecidingCore } from '../deciding-core.ts';
 import { isKeyOf } from '../enforcement-key.ts';
@@ -17,6 +18,8 @@ const NOTHING_KNOWN: Readiness = { bundle: UNKNOWN, revocations: UNKNOWN, audit:
 export class LocalService implements DecisionService {
   readonly #core: DecidingCore;
   readonly #keyDigest: string;
+  #page: Promise<string> | undefined;
+  #ready: Promise<Readiness> | undefined;
 
   /** @param keyDigest of the key that enforcement points show */
   constructor(core: DecidingCore, keyDigest: string) {
@@ -25,8 +28,7 @@ export class LocalService implements DecisionService {
   }
 
   decide(call: Call, options: DecideOptions): DecidedCall | Promise<DecidedCall> {
-    const decided = this.#core.point.decide(call, options);
-    return options.receipt ? this.#withReceipt(decided) : decided;
+    return options.receipt ? this.#withReceipt(call, options) : this.#core.point.decide(call, options);
   }
 
   async settle(eventId: string, how: 'commit' | 'rollback'): Promise<'settled' | 'unknown'> {
@@ -40,26 +42,50 @@ export class LocalService implements DecisionService {
     return answer.kind === 'proof' ? answer.proof : 'unsigned';
   }
 
-  async readiness(): Promise<Readiness> {
-    const answer = await this.#core.ask({ kind: 'readiness' });
-    return answer.kind === 'readiness' ? answer.readiness : NOTHING_KNOWN;
+  /** One question at a time. */
+  readiness(): Promise<Readiness> {
+    this.#ready ??= this.#readiness().finally(() => {
+      this.#ready = undefined;
+    });
+    return this.#ready;
   }
 
-  async metrics(): Promise<string> {
-    const answer = await this.#core.ask({ kind: 'metrics' });
-    return answer.kind === 'metrics' ? answer.text : '';
+  /** One question at a time, whoever asks: the main thread has other things to do. */
+  metrics(): Promise<string> {
+    this.#page ??= this.#metrics().finally(() => {
+      this.#page = undefined;
+    });
+    return this.#page;
   }
 
   isEnforcementPoint(key: string): boolean {
     return isKeyOf(this.#keyDigest, key);
   }
 
-  async #withReceipt(deciding: DecidedCall | Promise<DecidedCall>): Promise<DecidedCall> {
-    const decided = await deciding;
-    const { eventId } = decided.decision;
-    if (eventId === undefined) return decided;
+  async #metrics(): Promise<string> {
+    const answer = await this.#core.ask({ kind: 'metrics' });
+    return answer.kind === 'metrics' ? answer.text : '';
+  }
+
+  async #readiness(): Promise<Readiness> {
+    const answer = await this.#core.ask({ kind: 'readiness' });
+    return answer.kind === 'readiness' ? answer.readiness : NOTHING_KNOWN;
+  }
+
+  /** An ALLOW waits for its receipt before it is handed out, a denial after that. */
+  async #withReceipt(call: Call, options: DecideOptions): Promise<DecidedCall> {
+    let receipt: DecidedCall['receipt'];
+    const awaited = async ({ eventId }: Decision): Promise<void> => {
+      if (eventId !== undefined) receipt = await this.#receipt(eventId);
+    };
+    const decided = await this.#core.point.decide(call, { ...options, awaited });
+    if (receipt === undefined) await awaited(decided.decision);
+    return receipt === undefined ? decided : { ...decided, receipt };
+  }
+
+  async #receipt(eventId: string): Promise<EventProof | 'unsigned'> {
     const answer = await this.#core.ask({ kind: 'receipt', eventId });
     const found = answer.kind === 'proof' ? answer.proof : 'unsigned';
-    return { ...decided, receipt: found === 'unknown' ? 'unsigned' : found };
+    return found === 'unknown' ? 'unsigned' : found;
   }
 }

@@ -245,6 +245,8 @@ export async function startNodeIngress(
       },
       (request, response) => adapter.serve(request, response, isUnix),
     );
+    // Node drops what is beyond its own bound without a word; the head's length is bound enough.
+    server.maxHeadersCount = 0;
     server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
     server.on('clientError', (error, socket) => refuseUnparsed(error, socket, adapter.isBusy(socket)));
     return server;

@@ -122,10 +122,12 @@ export function decide({ port, data: { seed } }: TaskStart<DecideTask>): Promise
   const ended = ending(port);
   return untilEnd(port, () =>
     withCore(seed, port, async (handler) => {
-      const peers: MessagePort[] = [];
+      const peers = new Set<MessagePort>();
       port.on('message', (message: PeerMessage | { readonly type: 'stop' }) => {
         if (message.type !== 'peer') return;
-        peers.push(message.port);
+        const { port: peer } = message;
+        peers.add(peer);
+        peer.on('close', () => peers.delete(peer));
         answerPeer(message.port, handler);
       });
       const deciding: DecidingMessage = { type: 'deciding' };

@@ -55,6 +55,14 @@ export function ingressHostility(name: string, start: (options: AdapterOptions) 
       await ingress.close();
     });
 
+    it('loses no header behind many: it is told of all, or the request is refused', async () => {
+      const junk = Array.from({ length: 1_100 }, () => 'a: b');
+      const request = head('POST /v1/decide', ...junk, 'content-length: 2', 'content-length: 3');
+      const answer = await client().send(`${request}{}`).answer();
+      expect([400, 431, undefined]).toContain(answer?.status);
+      expect(service.asked).toEqual([]);
+    });
+
     it.each<[string, Buffer | string]>([
       ['that is a byte too long', `${CALL}${' '.repeat(128 * 1024 + 1 - CALL.length)}`],
       ['that is no UTF-8', Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d])],

@@ -15,6 +15,15 @@ describe('the body of a request', () => {
     expect(bytes.buffer.byteLength).toBe(4);
   });
 
+  it('takes no more room where it comes byte by byte', () => {
+    const memory = new BodyMemory(8192);
+    const body = new BodyCollector(memory, 4096);
+    for (let byte = 0; byte < 4096; byte++) expect(body.add(Uint8Array.of(byte))).toBe('taken');
+    expect(memory.take(4096)).toBe(true);
+    expect(memory.take(1)).toBe(false);
+    expect([...body.bytes().subarray(254, 258)]).toEqual([254, 255, 0, 1]);
+  });
+
   it('is read and dropped where it is a little too long, and read no further where it is much', () => {
     const body = new BodyCollector(new BodyMemory(), 4);
     expect(body.add(new Uint8Array(4))).toBe('taken');

@@ -216,6 +216,23 @@ describe('a thread that is gone', () => {
     });
   });
 
+  it('is charged for what it handed to somebody else who has not said yet whether it left', async () => {
+    const home = await tableOf(BUDGETS);
+    const other = attached(home, 5);
+    const handle = await opened(other, 'one');
+    other.leaving(granted(other.reserve(handle, read)).id);
+    const back = granted(other.reserve(handle, read));
+    other.leaving(back.id);
+    expect(other.rollBack(back.id)).toBe(true);
+    home.threadEnded(5);
+    expect(used(home, handle)).toMatchObject({
+      calls: [1, 0],
+      hourly: [1, 0],
+      'of-all': [1, 0],
+      open: [0, 0],
+    });
+  });
+
   it('never keeps the home waiting: what it has to charge is charged once the home knows', async () => {
     const home = await tableOf(BUDGETS);
     const other = attached(home, 1);

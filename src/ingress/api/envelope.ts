@@ -45,7 +45,7 @@ interface Fields {
   /** Those that may stand once. */
   readonly once: ReadonlyMap<string, string>;
   /** The others, each with all its values. */
-  readonly ofCall: Record<string, string>;
+  readonly ofCall: Record<string, string | string[]>;
   readonly repeated: string | undefined;
   readonly saysOriginal: boolean;
   readonly saysEnvoy: boolean;
@@ -54,7 +54,7 @@ interface Fields {
 function readFields(headers: readonly string[]): Fields {
   const once = new Map<string, string>();
   // No prototype: a header may have any name.
-  const ofCall: Record<string, string> = Object.create(null) as Record<string, string>;
+  const ofCall: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
   let repeated: string | undefined;
   let saysOriginal = false;
   let saysEnvoy = false;
@@ -68,8 +68,10 @@ function readFields(headers: readonly string[]): Fields {
       once.set(name, value);
     } else if (!OWN.has(name) && !name.startsWith(ORIGINAL)) {
       const before = ofCall[name];
-      // As a list (RFC 9110 §5.3): of one that must stand once nobody makes sense then, and what needs it denies.
-      ofCall[name] = before === undefined ? value : `${before}, ${value}`;
+      // Never joined: one that has to stand once is of no use then, and that must show.
+      if (before === undefined) ofCall[name] = value;
+      else if (typeof before === 'string') ofCall[name] = [before, value];
+      else before.push(value);
     }
   }
   return { once, ofCall, repeated, saysOriginal, saysEnvoy };
@@ -138,7 +140,8 @@ export function readEnvelope({ method, target, headers, body }: IngressRequest):
     if (proto === '') return { malformed: 'the header `x-forwarded-proto` is missing', token };
     return callOf({ method, uri: path, host, proto }, bodyOf(body, once), fields);
   }
-  if ((path !== '' && path !== '/') || fields.saysEnvoy) {
+  // nginx asks with a GET of its own, whatever the call is, and says the scheme in a header of ours alone.
+  if ((path !== '' && path !== '/') || fields.saysEnvoy || method !== 'GET' || once.has(FORWARDED_PROTO)) {
     return {
       malformed:
         'the call is told by path and by `x-original-*` headers at once; nginx has to ask `/ext_authz/`',

@@ -83,6 +83,22 @@ describe('/ext_authz', () => {
     }
   });
 
+  it('passes a header that stood twice as two, so that one that may stand once is of no use', async () => {
+    await ask('GET', '/ext_authz/user', [...ENVOY, 'idempotency-key', 'a', 'idempotency-key', 'a']);
+    expect(service.asked[0]?.call.headers).toEqual({ 'idempotency-key': ['a', 'a'] });
+  });
+
+  it.each([
+    ['another method than nginx asks with', 'DELETE', NGINX],
+    ['a scheme that Envoy says', 'GET', [...NGINX, 'x-forwarded-proto', 'https']],
+  ])(
+    'takes the headers of nginx for nothing beside %s: a client of Envoy may have sent them',
+    async (_what, method, headers) => {
+      await ask(method, '/ext_authz/', headers);
+      expect(malformed()).toContain('at once');
+    },
+  );
+
   it('says in headers what was decided', async () => {
     expect((await ask('GET', '/ext_authz/user', ENVOY)).headers).toEqual([
       ['x-firma-outcome', 'ALLOW'],
@@ -153,11 +169,11 @@ describe('/ext_authz', () => {
     expect(await bodyAfter('', 'false')).toBeNull();
   });
 
-  it('puts a header that stands twice together, whatever its name', async () => {
+  it('keeps what stands twice apart, whatever its name', async () => {
     const odd = ['content-type', 'a', 'content-type', 'b', '__proto__', 'x', 'constructor', 'y'];
     await ask('GET', '/ext_authz/user', [...ENVOY, ...odd]);
     expect(Object.entries(service.asked[0]?.call.headers ?? {})).toEqual([
-      ['content-type', 'a, b'],
+      ['content-type', ['a', 'b']],
       ['__proto__', 'x'],
       ['constructor', 'y'],
     ]);
