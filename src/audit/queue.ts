@@ -5,6 +5,12 @@ import type { SharedRing } from './ring.ts';
 import { serialize } from './serialize.ts';
 import { logUnavailable, Waiters } from './waiters.ts';
 
+/**
+ * The main thread is woken in the middle of a turn after so many records: log and decisions go on beside one another then,
+ * where one would wait for the other.
+ */
+const WAKE_AFTER = 16;
+
 /** The thread that holds the pipe to the writer. */
 export const HOME = 0;
 
@@ -43,6 +49,8 @@ export class AuditQueue implements AuditPort {
   readonly #waiters = new Waiters();
   readonly #flush = (): void => this.#wakeHome();
   #isWakeDue = false;
+  /** Records since the main thread was woken. */
+  #unsent = 0;
   #isClosed = false;
   #accepted = 0;
   #acknowledged = 0;
@@ -87,10 +95,7 @@ export class AuditQueue implements AuditPort {
         this.#outstanding.take(session, length);
         this.#ring.tellQueued(this.#outstanding.bytes);
         this.#accepted += 1;
-        if (!this.#isWakeDue) {
-          this.#isWakeDue = true;
-          setImmediate(this.#flush);
-        }
+        this.#wakeSoon();
         return true;
       }
     }
@@ -134,9 +139,20 @@ export class AuditQueue implements AuditPort {
     this.#ring.tellQueued(this.#outstanding.bytes);
   }
 
+  #wakeSoon(): void {
+    this.#unsent += 1;
+    if (!this.#isWakeDue) {
+      this.#isWakeDue = true;
+      setImmediate(this.#flush);
+    } else if (this.#unsent >= WAKE_AFTER && !this.#isHome) {
+      this.#wakeHome();
+    }
+  }
+
   #wakeHome(): void {
     if (!this.#isWakeDue) return;
     this.#isWakeDue = false;
+    this.#unsent = 0;
     // The main thread need not be told by itself, and must not wait for another thread's message.
     if (Atomics.exchange(this.#shared, WAKE, 1) === 0 || this.#isHome) this.#wake();
   }
