@@ -13,6 +13,7 @@ import { encodeFrame, FRAME, MAX_RECORD_BYTES } from '../../src/store/state-fram
 import { decisionRecord } from '../audit/sample-record.ts';
 import { randomKey, recordOf, startRun, valueOf } from './run-with-state.ts';
 import { scratchDir } from './scratch-dir.ts';
+import { stopProcess } from '../audit/stop-process.ts';
 
 let stateDir: string;
 
@@ -167,7 +168,7 @@ describe('a sidecar that asks for too much', () => {
 
   it('is refused what the queue does not hold, and served again', async () => {
     const { state, writerPid } = await startRun(stateDir);
-    process.kill(writerPid, 'SIGSTOP');
+    stopProcess(writerPid);
     const key = randomKey();
     const asked = Array.from({ length: 131_072 }, () => state.load(key));
     await expect(state.load(key)).rejects.toThrow('too many requests');
@@ -190,7 +191,7 @@ describe('a sidecar that asks for too much', () => {
 describe('a writer that cannot answer', () => {
   it('is waited for five seconds and no longer', async () => {
     const { state, writerPid } = await startRun(stateDir);
-    process.kill(writerPid, 'SIGSTOP');
+    stopProcess(writerPid);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       let gaveUp = false;
@@ -214,7 +215,7 @@ describe('a writer that cannot answer', () => {
 
   it('has everything that waits for it refused when it ends', async () => {
     const { pipeline, state, writerPid } = await startRun(stateDir);
-    process.kill(writerPid, 'SIGSTOP');
+    stopProcess(writerPid);
     const waiting = [state.save(randomKey(), recordOf(1)), state.load(randomKey())];
     process.kill(writerPid, 'SIGKILL');
     for (const request of waiting) await expect(request).rejects.toThrow(StateUnusable);
