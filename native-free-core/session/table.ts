@@ -206,8 +206,7 @@ export class SessionTable {
   /**
    * Waits until a crash no longer loses what a call reserved, and what policies are to know of it. Before the call leaves.
    *
-   * @returns undefined where nothing has to be waited for; rejects where the store cannot be written, or the reservation
-   *   is over: the call must not leave
+   * @returns undefined: it is so. Rejects where the store cannot be written, or the reservation is over: it must not leave
    */
   durable(id: number): Promise<void> | undefined {
     return this.#calls.durable(id);
