@@ -137,6 +137,23 @@ describe('a host that embeds an enforcement point', () => {
     expect(await session.decide(READ)).toMatchObject({ reason: 'SESSION_ABORTED' });
   });
 
+  it('answers no ALLOW whose session was ended while it waited for more than its record', async () => {
+    token = await tokenOf(opened);
+    const { desk, point } = opened.firma.parts;
+    const { decision } = await point.decide(
+      { ...READ, token },
+      {
+        transport: 'in-process',
+        source: 'test',
+        commit: 'answer',
+        canonicalize: false,
+        awaited: ({ capability }) =>
+          desk.abort({ sid: capability?.claims.sid ?? '', agent: undefined, reason: 'by hand' }),
+      },
+    );
+    expect(decision).toMatchObject({ outcome: 'DENY', reason: 'SESSION_ABORTED' });
+  });
+
   it('leaves an outcome record of each guarded call, and none of the others', async () => {
     const own = await open();
     const by = await tokenOf(own);
